@@ -1,0 +1,42 @@
+{
+  "variables": { "asan%": 0 },
+  "targets": [
+    {
+      "target_name": "cofferdam",
+      "sources": [
+        "addon.cc", "cgroup.cc", "channel.cc", "id_map.cc", "init_image.cc", "janitor.cc", "launch.cc",
+        "request.cc", "spawner.cc", "stdio.cc", "trees.cc", "watcher.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "actions": [
+        {
+          "action_name": "build_init",
+          "inputs": [
+            "init/build.sh", "init/init.c", "init/boot.c", "init/mounts.c", "init/exec.c", "init/supervise.c",
+            "init/janitor.c", "init/init.h", "init/mounts.h", "init/sys.h", "init/wire.h", "init/steps.def"
+          ],
+          "outputs": ["<(SHARED_INTERMEDIATE_DIR)/cofferdam_init.S"],
+          "process_outputs_as_sources": 1,
+          "action": [
+            "sh", "init/build.sh", "<(SHARED_INTERMEDIATE_DIR)/cofferdam-init", "<@(_outputs)"
+          ]
+        }
+      ],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "cflags": [
+        "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fstack-protector-strong", "-O2"
+      ],
+      "cflags_cc": ["-std=c++17"],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"],
+      "conditions": [
+        ["asan==1", {
+          "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"],
+          "ldflags": ["-fsanitize=address,undefined"]
+        }]
+      ]
+    }
+  ]
+}

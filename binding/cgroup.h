@@ -1,0 +1,49 @@
+// Control groups: one group directory per process and hierarchy, in it one leaf per command.
+//
+//   <base>/cofferdam.<pid>.<hex>/        the group; made when first needed, removed 250 ms after its last leaf
+//                                init/   v2 only: where every init of this process lives, so that none of them counts
+//                                        against a command's limits or figures
+//                                1/ 2/   leaves: the command and its descendants, nobody else
+// Limits are written before the command exists. A janitor process (init/janitor.c) knows the groups and removes them
+// when this process dies without doing so. All functions are thread-safe; the state is per process, not per
+// environment, because the kernel's objects are.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "channel.h"
+#include "request.h"
+
+namespace cofferdam {
+
+// The leaves of one command, one per hierarchy of the request, in that order. Removed by RemoveLeaves.
+struct Leaves {
+  std::vector<std::string> paths;
+  std::vector<std::vector<CgroupFile>> stats;
+};
+
+// Opened for init or for clone3; closed once they have been sent.
+struct LeafFds {
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  int inits = -1;  // borrowed: the v2 directory that init is born in, or -1
+};
+
+// Makes the leaves and writes the limits. On StepError, what was made stays in *leaves for RemoveLeaves.
+void MakeLeaves(const Request& request, Leaves* leaves, LeafFds* fds);
+
+// The texts of the request's HOST_STAT files, in order; "" where one cannot be read.
+std::vector<std::string> ReadStats(const Leaves& leaves);
+
+// Removes empty leaves; false while one is still populated (EBUSY).
+bool RemoveLeaves(Leaves* leaves);
+
+// Removes groups that had no leaf for 250 ms, and dismisses the janitor with the last one. Returns milliseconds until
+// it wants to be called again, -1 for never. `now` removes them without the wait.
+int SweepGroups(bool now);
+
+// Lets the janitor know of a directory that must not outlive this process, or forget it.
+void GuardDirectory(const std::string& path, bool keep);
+
+}  // namespace cofferdam

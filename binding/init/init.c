@@ -1,0 +1,138 @@
+/* init: PID 1 of a sandbox. Freestanding, static, a few pages; embedded in the addon and executed from a sealed memfd.
+ *
+ * Theory of operation. The addon's child executes this program inside the new namespaces with the channel as
+ * descriptor 3 and nothing else of use. init then
+ *   1. closes what it inherited, makes itself undumpable, resets signals (here);
+ *   2. waits for a request and carries out its boot section, step by step (boot.c, mounts.c);
+ *   3. starts the command of its exec section (exec.c): a vfork-like clone3 into the command's own cgroup leaf, then
+ *      credentials, limits, execve;
+ *   4. supervises (supervise.c): reaps, watches wall and CPU clocks with its own timers, obeys KILL, reports EXITED.
+ * A failed step is reported as {phase, step, index, errno} and ends init: nothing untrusted has run by then.
+ * End of file on the channel means that Node is gone; init's exit makes the kernel kill the whole pid namespace.
+ *
+ * There is no heap and no buffering: every buffer is static, and a page never touched costs nothing.
+ * With "janitor" as argv[0] the same image cleans up after a Node process that was killed (janitor.c).
+ */
+#include "init.h"
+
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/signal.h>
+#include <linux/time.h>
+
+struct lent lent;
+int pid_namespace = 1;
+
+/* The compiler may call these for structure copies even in freestanding code. */
+void *memset(void *to, int byte, size_t size) {
+  unsigned char *at = to;
+  while (size--) *at++ = (unsigned char)byte;
+  return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+  unsigned char *at = to;
+  const unsigned char *source = from;
+  while (size--) *at++ = *source++;
+  return to;
+}
+
+uint64_t now_ns(void) {
+  struct __kernel_timespec now;
+  sys_call2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+size_t text_length(const char *text) {
+  size_t size = 0;
+  while (text[size]) size++;
+  return size;
+}
+
+uint64_t text_number(const char *text) {
+  uint64_t number = 0;
+  while (*text >= '0' && *text <= '9') number = number * 10 + (uint64_t)(*text++ - '0');
+  return number;
+}
+
+/* Appends and terminates; returns the new end, or `end` itself once something did not fit. */
+char *text_append(char *at, char *end, const char *text) {
+  while (*text && at < end) *at++ = *text++;
+  if (at < end) *at = 0;
+  return at;
+}
+
+char *text_append_number(char *at, char *end, uint64_t number, unsigned base) {
+  char digits[24];
+  char *digit = digits + sizeof digits;
+  *--digit = 0;
+  do *--digit = (char)('0' + number % base);
+  while (number /= base);
+  return text_append(at, end, digit);
+}
+
+void close_fd(int fd) {
+  if (fd >= 0) sys_call1(__NR_close, fd);
+}
+
+int lent_find(uint32_t role, uint32_t number) {
+  for (int i = 0; i < lent.count; i++)
+    if (lent.roles[i] == (role << 16 | number)) return lent.fds[i];
+  return -1;
+}
+
+void lent_take(uint32_t role, uint32_t number, int *fd) {
+  for (int i = 0; i < lent.count; i++)
+    if (lent.roles[i] == (role << 16 | number)) {
+      *fd = lent.fds[i];
+      lent.fds[i] = -1;
+      return;
+    }
+}
+
+void lent_close(void) {
+  for (int i = 0; i < lent.count; i++) close_fd(lent.fds[i]);
+  lent.count = 0;
+}
+
+/* Node ignores SIGPIPE and may ignore others: an ignored signal survives execve (signal(7)), so every disposition is set
+ * back here, once; the commands inherit that. All signals stay blocked in init: it reads SIGCHLD from a signalfd. */
+static void reset_signals(void) {
+  struct {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    unsigned long mask;
+  } action = {0};
+  unsigned long all = ~0ul;
+  sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
+  for (int signal = 1; signal <= 64; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP) sys_call4(__NR_rt_sigaction, signal, &action, 0, sizeof all);
+}
+
+/* Descriptors 0-2 become further names of the channel, so that no received descriptor can land there and be overwritten
+ * when the command's own 0-2 are put in place. */
+static void close_inherited(void) {
+  for (int fd = 0; fd < 3; fd++) sys_call3(__NR_dup3, CHANNEL, fd, O_CLOEXEC);
+  sys_call3(__NR_fcntl, CHANNEL, F_SETFD, FD_CLOEXEC);
+  sys_call3(__NR_close_range, CHANNEL + 1, ~0u, 0);
+}
+
+__attribute__((noreturn, used)) static void init_main(const long *stack) {
+  const char *name = stack[0] > 0 ? (const char *)stack[1] : "";
+  sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  close_inherited();
+  reset_signals();
+  sys_call1(__NR_umask, 0);
+  if (name[0] == 'j') janitor();
+  sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-init", 0, 0, 0);
+  sys_call0(__NR_setsid);
+  supervise();
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall init_main\n");
+#else
+__asm__(".globl _start\n_start:\n\tmov x29, xzr\n\tmov x30, xzr\n\tmov x0, sp\n\tbl init_main\n");
+#endif

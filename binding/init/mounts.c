@@ -1,0 +1,350 @@
+/* Mounts: how the new root is put together and entered.
+ *
+ * A tmpfs, the *stage*, is mounted over the old root ("/" as a path still leads to the old one). In it are the layers
+ * (l0, l1...), overlay's upper and work (u, w), what masks are made of (m), and the new root (r). Overlay is mounted
+ * with names relative to the stage, so neither odd characters nor the length of the host's paths matter. Everything
+ * below the new root is resolved with openat2(RESOLVE_IN_ROOT, 5.6) and mounted onto the descriptor: a rootfs is
+ * untrusted, and any component of a target may be a symbolic link that leads out of it. Last, pivot_root moves into
+ * the new root, and the old one with the stage is detached; the mounts that still use its pieces keep them alive.
+ */
+#include "mounts.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "init.h"
+
+#define MNT_DETACH 2
+#define PATH_SIZE 4096
+
+static int stage = -1;      /* the stage's root */
+static int masks = -1;      /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
+static int new_root = -1;   /* the new root */
+static int layer_count;
+static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
+static const char *work_name;
+static char text[PATH_SIZE];
+
+static long open_in_root(const char *path, uint64_t flags) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  return sys_call4(__NR_openat2, new_root, path, &how, sizeof how);
+}
+
+/* Opens the directory that holds the last component of an absolute target, making it and its parents where they are
+ * missing; *name is that component. */
+static long open_parent(const char *target, const char **name) {
+  size_t cut = text_length(target);
+  while (cut > 0 && target[cut - 1] != '/') cut--;
+  *name = target + cut;
+  if (cut >= PATH_SIZE) return -ENAMETOOLONG;
+  memcpy(text, target, cut);
+  text[cut] = 0;
+  long fd = open_in_root(cut > 1 ? text : "/", O_PATH | O_DIRECTORY);
+  if (fd != -ENOENT) return fd;
+
+  long parent = open_in_root("/", O_PATH | O_DIRECTORY);
+  for (size_t from = 1; from < cut && parent >= 0;) {
+    size_t to = from;
+    while (target[to] != '/') to++;
+    memcpy(text, target + from, to - from);
+    text[to - from] = 0;
+    long made = sys_call3(__NR_mkdirat, parent, text, 0755);
+    close_fd((int)parent);
+    if (made < 0 && made != -EEXIST) return made;
+    memcpy(text, target, to);
+    text[to] = 0;
+    parent = open_in_root(text, O_PATH | O_DIRECTORY);
+    from = to + 1;
+  }
+  return parent;
+}
+
+/* Opens a mount target, made as an empty file or directory where it is missing. */
+static long open_target(const char *target, int directory) {
+  long fd = open_in_root(target, O_PATH);
+  if (fd != -ENOENT) return fd;
+  const char *name;
+  long parent = open_parent(target, &name);
+  if (parent < 0) return parent;
+  long made = directory ? sys_call3(__NR_mkdirat, parent, name, 0755)
+                        : sys_call4(__NR_openat, parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+  close_fd((int)parent);
+  if (made < 0) return made;
+  if (!directory) close_fd((int)made);
+  return open_in_root(target, O_PATH);
+}
+
+static long is_directory(int fd) {
+  struct statx st;
+  long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
+  return result < 0 ? result : (st.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+static long set_attributes(int mount, uint64_t attrs, int recursive) {
+  struct mount_attr attr = {.attr_set = attrs};
+  return sys_call5(__NR_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+
+static long move_onto(int mount, int target) {
+  return sys_call5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* A detached mount of the source: the lent one, or a copy that we open ourselves. */
+static long open_source(const struct source *source) {
+  if (source->tree != WIRE_NO_TREE) {
+    int fd = -1;
+    lent_take(ROLE_TREE, source->tree, &fd);
+    return fd < 0 ? -ENOENT : fd;
+  }
+  int recursive = source->tree_flags & WIRE_TREE_RECURSIVE;
+  long fd = sys_call3(__NR_open_tree, AT_FDCWD, source->path,
+                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+  if (fd < 0 || !source->attrs) return fd;
+  long set = set_attributes((int)fd, source->attrs, recursive);
+  if (set < 0) {
+    close_fd((int)fd);
+    return set;
+  }
+  return fd;
+}
+
+/* mount(2) onto a target inside the new root, by way of the working directory. */
+static long mount_here(const char *target, const char *type, unsigned long flags, const char *options) {
+  long fd = open_target(target, 1);
+  if (fd < 0) return fd;
+  long result = sys_call1(__NR_fchdir, fd);
+  close_fd((int)fd);
+  return result < 0 ? result : sys_call5(__NR_mount, type, ".", type, flags, options);
+}
+
+static char *tmpfs_options(char *options, char *end, uint64_t size, uint32_t inodes, uint32_t mode) {
+  char *at = text_append_number(text_append(options, end, "size="), end, size, 10);
+  at = text_append_number(text_append(at, end, ",nr_inodes="), end, inodes, 10);
+  text_append_number(text_append(at, end, ",mode="), end, mode, 8);
+  return options;
+}
+
+long mount_private(void) { return sys_call5(__NR_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0); }
+
+long mount_stage(uint64_t size, uint32_t inodes) {
+  char options[96];
+  tmpfs_options(options, options + sizeof options, size, inodes, 0755);
+  long result = sys_call5(__NR_mount, "tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, options);
+  if (result < 0) return result;
+  /* ".." of the root is followed into what is mounted over it; "/" is not. */
+  stage = (int)sys_call4(__NR_openat, AT_FDCWD, "/..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (stage < 0) return stage;
+  static const char names[][2] = {"u", "w", "r", "m"};
+  for (unsigned i = 0; i < sizeof names / sizeof *names && result >= 0; i++)
+    result = sys_call3(__NR_mkdirat, stage, names[i], 0755);
+  return result;
+}
+
+long mount_layer(const struct source *source) {
+  char name[8] = "l";
+  text_append_number(name + 1, name + sizeof name, (uint64_t)layer_count, 10);
+  long result = sys_call3(__NR_mkdirat, stage, name, 0755);
+  if (result < 0) return result;
+  long target = sys_call4(__NR_openat, stage, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  long tree = target < 0 ? target : open_source(source);
+  result = tree < 0 ? tree : move_onto((int)tree, (int)target);
+  close_fd((int)tree);
+  close_fd((int)target);
+  if (result >= 0) layer_count++;
+  return result;
+}
+
+long mount_upper(const struct source *source, const char *upper, const char *work) {
+  long result = sys_call3(__NR_mkdirat, stage, "p", 0755);
+  if (result < 0) return result;
+  long target = sys_call4(__NR_openat, stage, "p", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  long tree = target < 0 ? target : open_source(source);
+  result = tree < 0 ? tree : move_onto((int)tree, (int)target);
+  close_fd((int)tree);
+  close_fd((int)target);
+  upper_name = upper;
+  work_name = work;
+  return result;
+}
+
+/* The option string must fit a page (mount(2)): about a thousand layers; overlay itself stops at 500. */
+static long mount_overlay(void) {
+  char *end = text + sizeof text;
+  char *at = text_append(text, end, "lowerdir=");
+  for (int layer = layer_count; layer-- > 0;) {
+    at = text_append_number(text_append(at, end, "l"), end, (uint64_t)layer, 10);
+    if (layer) at = text_append(at, end, ":");
+  }
+  at = text_append(at, end, ",upperdir=");
+  at = upper_name ? text_append(text_append(at, end, "p/"), end, upper_name) : text_append(at, end, "u");
+  at = text_append(at, end, ",workdir=");
+  at = work_name ? text_append(text_append(at, end, "p/"), end, work_name) : text_append(at, end, "w");
+  at = text_append(at, end, ",userxattr"); /* 5.11: the only kind a user namespace may have */
+  return at == end ? -E2BIG : sys_call5(__NR_mount, "overlay", "r", "overlay", MS_NOSUID | MS_NODEV, text);
+}
+
+long mount_root(uint32_t kind, const struct source *source) {
+  long result = sys_call1(__NR_fchdir, stage);
+  if (result < 0) return result;
+  if (kind == WIRE_ROOT_OVERLAY) {
+    result = mount_overlay();
+  } else {
+    long tree = kind == WIRE_ROOT_TREE ? open_source(source)
+                                       : sys_call3(__NR_open_tree, stage, "r", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    long target = tree < 0 ? tree : sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    result = target < 0 ? target : move_onto((int)tree, (int)target);
+    close_fd((int)target);
+    close_fd((int)tree);
+  }
+  if (result < 0) return result;
+  new_root = (int)sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  return new_root;
+}
+
+long mount_proc(const char *target) { return mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0); }
+
+long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs) {
+  char options[96];
+  /* MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC have the values of the MS_ flags of those names. */
+  return mount_here(target, "tmpfs", attrs & 15u, tmpfs_options(options, options + sizeof options, size, inodes, mode));
+}
+
+long mount_devpts(const char *target, const char *options) {
+  return mount_here(target, "devpts", MS_NOSUID | MS_NOEXEC, options);
+}
+
+long mount_mqueue(const char *target) { return mount_here(target, "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0); }
+
+long mount_bind(const struct source *source, const char *target) {
+  long tree = open_source(source);
+  if (tree < 0) return tree;
+  long directory = is_directory((int)tree);
+  long fd = directory < 0 ? directory : open_target(target, (int)directory);
+  long result = fd < 0 ? fd : move_onto((int)tree, (int)fd);
+  close_fd((int)fd);
+  close_fd((int)tree);
+  return result;
+}
+
+/* What masks are copies of: an empty file and an empty directory behind a mount that is read-only already. */
+static long prepare_masks(void) {
+  long mount = sys_call3(__NR_open_tree, stage, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (mount < 0) return mount;
+  long result = sys_call3(__NR_mkdirat, mount, "d", 0555);
+  if (result >= 0) result = sys_call4(__NR_openat, mount, "f", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+  if (result >= 0) {
+    close_fd((int)result);
+    result = set_attributes(
+        (int)mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0);
+  }
+  /* Attached, because a detached mount cannot be copied before 6.15. */
+  long target = result < 0 ? result : sys_call4(__NR_openat, stage, "m", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  result = target < 0 ? target : move_onto((int)mount, (int)target);
+  close_fd((int)target);
+  if (result < 0)
+    close_fd((int)mount);
+  else
+    masks = (int)mount;
+  return result;
+}
+
+long mount_mask(const char *path) {
+  long target = open_in_root(path, O_PATH);
+  if (target < 0) return target;
+  long result = masks < 0 ? prepare_masks() : 0;
+  if (result >= 0) result = is_directory((int)target);
+  if (result >= 0)
+    result = sys_call3(__NR_open_tree, masks, result ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  long mount = result;
+  if (mount >= 0) result = move_onto((int)mount, (int)target);
+  close_fd((int)mount);
+  close_fd((int)target);
+  return result;
+}
+
+long mount_readonly(const char *path) {
+  long target = open_in_root(path, O_PATH);
+  if (target < 0) return target;
+  long mount = sys_call3(__NR_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  long result = mount;
+  if (result >= 0) result = set_attributes((int)mount, MOUNT_ATTR_RDONLY, 1);
+  if (result >= 0) result = move_onto((int)mount, (int)target);
+  close_fd((int)mount);
+  close_fd((int)target);
+  return result;
+}
+
+long mount_seal(void) { return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0); }
+
+/* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
+ * in the new root (pivot_root(2), NOTES). It answers EINVAL when the old root is an initramfs, which cannot be moved:
+ * then switch_root puts the new root over the old one and enters it with chroot. */
+long mount_switch(uint32_t kind) {
+  long result = sys_call1(__NR_fchdir, new_root);
+  if (result < 0) return result;
+  if (kind == WIRE_SWITCH_ROOT) {
+    result = sys_call5(__NR_move_mount, new_root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+    if (result >= 0) result = sys_call1(__NR_chroot, ".");
+  } else {
+    result = sys_call2(__NR_pivot_root, ".", ".");
+    if (result >= 0) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
+  }
+  return result < 0 ? result : sys_call1(__NR_chdir, "/");
+}
+
+long mount_finish(void) {
+  close_fd(masks);
+  close_fd(new_root);
+  close_fd(stage);
+  masks = new_root = stage = -1;
+  return 0;
+}
+
+long make_directory(const char *target, uint32_t mode) {
+  long fd = open_in_root(target, O_PATH | O_DIRECTORY);
+  if (fd == -ENOENT) {
+    const char *name;
+    long parent = open_parent(target, &name);
+    if (parent < 0) return parent;
+    fd = sys_call3(__NR_mkdirat, parent, name, mode);
+    close_fd((int)parent);
+    return fd;
+  }
+  close_fd((int)fd);
+  return fd < 0 ? fd : 0;
+}
+
+long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32_t size) {
+  const char *name;
+  long parent = open_parent(target, &name);
+  if (parent < 0) return parent;
+  const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+  long fd = sys_call4(__NR_openat, parent, name, flags, mode);
+  if (fd == -EEXIST) { /* replaced, never written through: it may be a link */
+    sys_call3(__NR_unlinkat, parent, name, 0);
+    fd = sys_call4(__NR_openat, parent, name, flags, mode);
+  }
+  close_fd((int)parent);
+  if (fd < 0) return fd;
+  long result = 0;
+  while (size && result >= 0) {
+    result = sys_call3(__NR_write, fd, content, size);
+    if (result > 0) content += result, size -= (uint32_t)result;
+  }
+  close_fd((int)fd);
+  return result < 0 ? result : 0;
+}
+
+long make_symlink(const char *target, const char *path) {
+  const char *name;
+  long parent = open_parent(path, &name);
+  if (parent < 0) return parent;
+  long result = sys_call3(__NR_symlinkat, target, parent, name);
+  if (result == -EEXIST && sys_call3(__NR_unlinkat, parent, name, 0) >= 0)
+    result = sys_call3(__NR_symlinkat, target, parent, name);
+  close_fd((int)parent);
+  return result;
+}

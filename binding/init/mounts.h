@@ -1,0 +1,36 @@
+/* The mount operations behind boot: each returns 0 or -errno. */
+#ifndef COFFERDAM_MOUNTS_H
+#define COFFERDAM_MOUNTS_H
+
+#include "sys.h"
+#include "wire.h"
+
+/* What a mount is taken from: a descriptor lent by the addon, or a path in our copy of the host's mounts. */
+struct source {
+  uint32_t tree;
+  const char *path;
+  uint32_t tree_flags;
+  uint32_t attrs;
+};
+
+long mount_private(void);
+long mount_stage(uint64_t size, uint32_t inodes);
+long mount_layer(const struct source *source);
+long mount_upper(const struct source *source, const char *upper, const char *work);
+long mount_root(uint32_t kind, const struct source *source);
+long mount_proc(const char *target);
+long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs);
+long mount_devpts(const char *target, const char *options);
+long mount_mqueue(const char *target);
+long mount_bind(const struct source *source, const char *target);
+long mount_mask(const char *path);
+long mount_readonly(const char *path);
+long mount_seal(void);
+long mount_switch(uint32_t kind);
+long mount_finish(void);
+
+long make_directory(const char *target, uint32_t mode);
+long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32_t size);
+long make_symlink(const char *target, const char *path);
+
+#endif

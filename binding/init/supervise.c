@@ -1,0 +1,315 @@
+/* Supervision: the only loop of init. Requests and KILL come in on the channel, SIGCHLD through a signalfd, and the
+ * nearest deadline of any job is the poll's time-out; so limits hold whatever Node's event loop is doing. */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/poll.h>
+#include <linux/resource.h>
+#include <linux/signal.h>
+#include <linux/socket.h>
+#include <linux/stat.h>
+#include <linux/time.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include "init.h"
+
+#define SOL_SOCKET_ 1
+#define SCM_RIGHTS_ 1
+#define SCM_CREDENTIALS_ 2
+#define MSG_CMSG_CLOEXEC_ 0x40000000
+#define CPU_CHECK_MIN_NS 1000000u /* CPU accounting itself moves in ticks of 1-10 ms */
+
+/* The uapi headers describe no msghdr: these are the kernel's own layouts. */
+struct message {
+  void *name;
+  int name_size;
+  struct iovec *parts;
+  unsigned long part_count;
+  void *control;
+  unsigned long control_size;
+  unsigned flags;
+};
+struct control {
+  unsigned long size;
+  int level, type;
+};
+struct credentials {
+  uint32_t pid, uid, gid;
+};
+
+static uint8_t packet[sizeof(struct wire_header) + WIRE_INLINE_MAX] __attribute__((aligned(8)));
+static struct job jobs[JOBS_MAX];
+
+/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). */
+static void send_event(struct wire_event *event, int pid) {
+  struct {
+    struct control head;
+    struct credentials credentials;
+    uint32_t pad;
+  } control = {{sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_}, {0, 0, 0}, 0};
+  struct iovec part = {event, sizeof *event};
+  struct message message = {.parts = &part, .part_count = 1};
+  event->magic = WIRE_MAGIC;
+  if (pid > 0) {
+    control.credentials.pid = (uint32_t)pid;
+    control.credentials.uid = (uint32_t)sys_call0(__NR_getuid);
+    control.credentials.gid = (uint32_t)sys_call0(__NR_getgid);
+    message.control = &control;
+    message.control_size = sizeof control;
+  }
+  sys_call3(__NR_sendmsg, CHANNEL, &message, 0x4000 /* MSG_NOSIGNAL */);
+}
+
+static void send_failure(const struct failure *failure, uint32_t id) {
+  struct wire_event event = {.kind = WIRE_FAILED,
+                             .id = id,
+                             .phase = failure->phase,
+                             .step = failure->step,
+                             .index = failure->index,
+                             .error = failure->error};
+  send_event(&event, 0);
+}
+
+static void kill_tree(struct job *job) {
+  if (job->kill_fd >= 0)
+    sys_call3(__NR_write, job->kill_fd, "1", 1);
+  else if (pid_namespace && job->last)
+    sys_call2(__NR_kill, -1, SIGKILL);
+  else
+    sys_call2(__NR_kill, -job->pid, SIGKILL);
+}
+
+/* PID 1's exit makes the kernel kill and reap the rest of its namespace before anyone sees it gone. Without one, the
+ * orphans have become our children (subreaper), and the leaf's cgroup.kill reaches those that have not. */
+static void __attribute__((noreturn)) leave(int status) {
+  for (int i = 0; i < JOBS_MAX; i++)
+    if (jobs[i].pid) kill_tree(&jobs[i]);
+  if (!pid_namespace)
+    while (sys_call4(__NR_wait4, -1, 0, __WALL, 0) > 0) {
+    }
+  for (;;) sys_call1(__NR_exit_group, status);
+}
+
+static uint64_t cpu_time_ns(const struct job *job) {
+  static const char key[] = "usage_usec ";
+  char buffer[512];
+  long size = sys_call4(__NR_pread64, job->cpu_fd, buffer, sizeof buffer - 1, 0);
+  if (size <= 0) return 0;
+  buffer[size] = 0;
+  if (job->cpu_clock == WIRE_CPUACCT_USAGE) return text_number(buffer);
+  for (const char *at = buffer; *at; at++) {
+    unsigned i = 0;
+    while (key[i] && at[i] == key[i]) i++;
+    if (!key[i]) return text_number(at + i) * 1000u;
+  }
+  return 0;
+}
+
+static void end_job(struct job *job, uint32_t cause) {
+  if (!job->cause) job->cause = cause;
+  kill_tree(job);
+}
+
+/* Enforces what is due and returns when to look again: the CPU limit cannot be reached before all the processors that
+ * the tree may use have run for the rest of it. */
+static uint64_t watch_job(struct job *job, uint64_t now) {
+  uint64_t next = ~0ull;
+  if (job->wall_deadline_ns) {
+    if (now >= job->wall_deadline_ns) {
+      end_job(job, CAUSE_WALL);
+      job->wall_deadline_ns = 0;
+    } else {
+      next = job->wall_deadline_ns;
+    }
+  }
+  if (job->cpu_fd < 0 || !job->cpu_limit_ns) return next;
+  if (now >= job->cpu_check_ns) {
+    uint64_t used = cpu_time_ns(job);
+    if (used >= job->cpu_limit_ns) {
+      end_job(job, CAUSE_CPU);
+      job->cpu_limit_ns = 0;
+      return next;
+    }
+    uint64_t pause = (job->cpu_limit_ns - used) / (job->parallelism ? job->parallelism : 100u) * 100u;
+    job->cpu_check_ns = now + (pause > CPU_CHECK_MIN_NS ? pause : CPU_CHECK_MIN_NS);
+  }
+  return job->cpu_check_ns < next ? job->cpu_check_ns : next;
+}
+
+static uint64_t microseconds(const struct __kernel_old_timeval *time) {
+  return (uint64_t)time->tv_sec * 1000000u + (uint64_t)time->tv_usec;
+}
+
+static void report_exit(struct job *job, int status, const struct rusage *usage) {
+  struct wire_event event = {
+      .kind = WIRE_EXITED,
+      .id = job->id,
+      .status = status,
+      .cause = job->cause,
+      .wall_ns = now_ns() - job->started_ns,
+      .user_us = microseconds((const struct __kernel_old_timeval *)&usage->ru_utime),
+      .system_us = microseconds((const struct __kernel_old_timeval *)&usage->ru_stime),
+      .max_rss_kib = (uint64_t)usage->ru_maxrss,
+      .major_faults = (uint64_t)usage->ru_majflt,
+      .voluntary_switches = (uint64_t)usage->ru_nvcsw,
+      .involuntary_switches = (uint64_t)usage->ru_nivcsw,
+      .in_blocks = (uint64_t)usage->ru_inblock,
+      .out_blocks = (uint64_t)usage->ru_oublock,
+  };
+  send_event(&event, 0);
+  if (job->last) leave(0);
+  kill_tree(job);
+  close_fd(job->kill_fd);
+  close_fd(job->cpu_fd);
+  job->pid = 0;
+}
+
+static void reap(void) {
+  struct rusage usage;
+  int status;
+  long pid;
+  while ((pid = sys_call4(__NR_wait4, -1, &status, WNOHANG | __WALL, &usage)) > 0)
+    for (int i = 0; i < JOBS_MAX; i++)
+      if (jobs[i].pid == pid) report_exit(&jobs[i], status, &usage);
+}
+
+/* ---- the channel ------------------------------------------------------------------------------------------------ */
+
+static void start_job(uint32_t id, const void *records, uint32_t size) {
+  struct failure failure;
+  int slot = 0;
+  while (slot < JOBS_MAX && jobs[slot].pid) slot++;
+  if (slot == JOBS_MAX) {
+    failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_START, .error = EAGAIN};
+    send_failure(&failure, id);
+    return;
+  }
+  struct job *job = &jobs[slot];
+  *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1};
+  exec_run(records, size, job, &failure);
+  if (failure.error) {
+    int last = job->last;
+    *job = (struct job){0};
+    send_failure(&failure, id);
+    if (last) leave(1);
+    return;
+  }
+  struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
+  send_event(&event, pid_namespace ? job->pid : 0);
+}
+
+/* Body: roles, boot records, exec records. */
+static void serve_request(const struct wire_header *header, const uint8_t *body, uint64_t size) {
+  struct failure failure = {.phase = PHASE_BOOT, .step = STEP_PLAN, .error = EBADMSG};
+  uint64_t roles = 4ull * header->fd_count;
+  int count = lent.count - (lent.count > (int)header->fd_count); /* the body's own memfd has no role in the list */
+  if (header->fd_count != (uint32_t)count || roles + header->boot_size + header->exec_size != size) {
+    send_failure(&failure, header->id);
+    leave(1);
+  }
+  struct wire_reader reader = wire_read(body, (uint32_t)roles);
+  for (int i = 0; i < count; i++) lent.roles[i] = wire_u32(&reader);
+  if (header->boot_size) {
+    boot_run(body + roles, header->boot_size, &failure);
+    if (failure.error) {
+      send_failure(&failure, header->id);
+      leave(1);
+    }
+  }
+  if (header->exec_size) {
+    start_job(header->id, body + roles + header->boot_size, header->exec_size);
+  } else {
+    struct wire_event event = {.kind = WIRE_READY, .id = header->id};
+    send_event(&event, 0);
+  }
+}
+
+/* A body too large for one packet: the last descriptor is a sealed memfd that holds it. */
+static void serve_mapped(const struct wire_header *header) {
+  struct statx st;
+  int fd = lent.fds[lent.count - 1];
+  long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
+  long map = result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (map < 0 && map > -4096) {
+    struct failure failure = {.phase = PHASE_BOOT, .step = STEP_PLAN, .error = (int32_t)-map};
+    send_failure(&failure, header->id);
+    leave(1);
+  }
+  serve_request(header, (const uint8_t *)map, st.stx_size);
+  sys_call2(__NR_munmap, map, st.stx_size);
+}
+
+static void kill_job(const struct wire_header *header) {
+  for (int i = 0; i < JOBS_MAX; i++) {
+    if (!jobs[i].pid || jobs[i].id != header->id) continue;
+    if (header->b)
+      end_job(&jobs[i], header->b);
+    else
+      sys_call2(__NR_kill, jobs[i].pid, header->a);
+  }
+}
+
+static void take_descriptors(const struct message *message) {
+  const uint8_t *at = message->control;
+  const uint8_t *end = at + message->control_size;
+  while ((size_t)(end - at) >= sizeof(struct control)) {
+    const struct control *control = (const struct control *)at;
+    if (control->size < sizeof *control || control->size > (size_t)(end - at)) break;
+    const int *fds = (const int *)(control + 1);
+    size_t count = (control->size - sizeof *control) / sizeof *fds;
+    if (control->level == SOL_SOCKET_ && control->type == SCM_RIGHTS_)
+      for (size_t i = 0; i < count; i++) {
+        if (lent.count < (int)WIRE_FDS_TOTAL)
+          lent.fds[lent.count++] = fds[i];
+        else
+          close_fd(fds[i]);
+      }
+    at += (control->size + sizeof(long) - 1) & ~(sizeof(long) - 1);
+  }
+}
+
+static void serve_channel(void) {
+  static uint8_t control[sizeof(struct control) + sizeof(int) * (WIRE_FDS_MAX + 4)] __attribute__((aligned(8)));
+  struct iovec part = {packet, sizeof packet};
+  struct message message = {
+      .parts = &part, .part_count = 1, .control = control, .control_size = sizeof control};
+  long size = sys_call3(__NR_recvmsg, CHANNEL, &message, MSG_CMSG_CLOEXEC_);
+  if (size == -EINTR || size == -EAGAIN) return;
+  const struct wire_header *header = (const struct wire_header *)packet;
+  if (size < (long)sizeof *header || header->magic != WIRE_MAGIC) leave(0); /* Node is gone */
+  take_descriptors(&message);
+  if (header->kind == WIRE_KILL) kill_job(header);
+  if (header->kind != WIRE_REQUEST) return;
+  if (header->a)
+    serve_mapped(header);
+  else
+    serve_request(header, packet + sizeof *header, (uint64_t)size - sizeof *header);
+  lent_close();
+}
+
+static long open_signals(void) {
+  uint64_t mask = 1ull << (SIGCHLD - 1);
+  return sys_call4(__NR_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK);
+}
+
+void supervise(void) {
+  struct pollfd polled[2] = {{CHANNEL, POLLIN, 0}, {(int)open_signals(), POLLIN, 0}};
+  uint8_t signals[128 * 4];
+  for (;;) {
+    uint64_t now = now_ns(), next = ~0ull;
+    for (int i = 0; i < JOBS_MAX; i++)
+      if (jobs[i].pid) {
+        uint64_t due = watch_job(&jobs[i], now);
+        if (due < next) next = due;
+      }
+    struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u), (long long)((next - now) % 1000000000u)};
+    long ready = sys_call5(__NR_ppoll, polled, 2, next == ~0ull ? 0 : &timeout, 0, 0);
+    if (ready <= 0) continue;
+    if (polled[1].revents) {
+      sys_call3(__NR_read, polled[1].fd, signals, sizeof signals);
+      reap();
+    }
+    if (polled[0].revents) serve_channel();
+  }
+}

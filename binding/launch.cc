@@ -1,0 +1,107 @@
+// Theory of operation.
+//
+// A fork of Node copies page tables in proportion to its heap, with mmap_sem held: tens of milliseconds per GiB. So the
+// child is made with CLONE_VM, as vfork does, but without CLONE_VFORK: this thread must go on, to write the child's id
+// maps. Between clone3 and execveat the child therefore runs in Node's memory beside Node's threads, any of which may
+// hold any lock. Hence the fence below: after it only LaunchChild runs in the child, on a stack of its own, with
+// prepared data and raw system calls; no allocation, no libc, no errno, no C++ runtime. It waits for one packet on the
+// channel (or end of file: Node has died, and so must it), puts the channel at descriptor 3, and executes init from a
+// sealed memfd; the kernel then gives it an address space of its own. Nothing untrusted ever runs in ours.
+//
+// CLONE_CHILD_CLEARTID tells when the sharing is over: the kernel clears the word and wakes the futex in mm_release(),
+// on execve as on exit. Only then may the stack be used again.
+#include "launch.h"
+
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "init/wire.h"
+
+namespace cofferdam {
+namespace {
+
+constexpr size_t kStackSize = 16384;
+constexpr int kInitChannel = 3;
+
+// One stack per thread, kept: a thread launches one child at a time.
+struct ThreadStack {
+  void* memory = MAP_FAILED;
+  ~ThreadStack() {
+    if (memory != MAP_FAILED) munmap(memory, kStackSize);
+  }
+  void* Get() {
+    if (memory == MAP_FAILED)
+      memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return memory == MAP_FAILED ? nullptr : memory;
+  }
+};
+
+// ---- fence: from here on, in the child, in Node's memory --------------------------------------------------------------
+
+// execve drops the capabilities of a process whose id in its user namespace is not 0, unless they are ambient
+// (capabilities(7)). EINVAL ends the loop: the kernel knows no higher one.
+__attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2];
+  long result = sys_call2(__NR_capget, &header, sets);
+  if (result < 0) return result;
+  for (auto& set : sets) set.inheritable = set.permitted;
+  result = sys_call2(__NR_capset, &header, sets);
+  for (int capability = 0; capability < 64 && result >= 0; capability++) {
+    result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    if (result == -EINVAL) return 0;
+  }
+  return result;
+}
+
+}  // namespace
+
+__attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void* argument) {
+  Launch* launch = static_cast<Launch*>(argument);
+  const char* argv[] = {launch->name, nullptr};
+  const char* envp[] = {nullptr};
+  sys_call1(__NR_close, launch->parent_channel);
+  if (launch->wait_for_go) {
+    wire_header header;
+    long size;
+    do size = sys_call3(__NR_read, launch->channel, &header, sizeof header);
+    while (size == -EINTR);
+    if (size != static_cast<long>(sizeof header) || header.kind != WIRE_GO) return 1;
+  }
+  // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
+  sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+  long result = launch->keep_capabilities ? KeepCapabilities() : 0;
+  if (result >= 0) result = sys_call3(__NR_dup3, launch->channel, kInitChannel, 0);
+  if (result >= 0) result = sys_call5(__NR_execveat, launch->image, "", argv, envp, AT_EMPTY_PATH);
+  launch->error = static_cast<int>(-result);
+  return 1;
+}
+
+// ---- end of the fence ---------------------------------------------------------------------------------------------
+
+long Launch::Start(sys_clone_args args) {
+  static thread_local ThreadStack stack;
+  stack_ = stack.Get();
+  if (!stack_) return -ENOMEM;
+  sharing_ = 1;
+  args.flags |= CLONE_VM | CLONE_CHILD_CLEARTID;
+  args.child_tid = reinterpret_cast<uint64_t>(&sharing_);
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.stack = reinterpret_cast<uint64_t>(stack_);
+  args.stack_size = kStackSize;
+  long result = sys_clone3_call(&args, LaunchChild, this);
+  if (result > 0) pid = static_cast<pid_t>(result);
+  return result;
+}
+
+void Launch::WaitForExec() {
+  while (sharing_) sys_call6(__NR_futex, reinterpret_cast<long>(&sharing_), FUTEX_WAIT, 1, 0, 0, 0);
+}
+
+}  // namespace cofferdam

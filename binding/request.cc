@@ -1,0 +1,158 @@
+// Reads the host section (init/wire.h). Everything is bounds-checked: nothing here trusts a length.
+#include "request.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "init/wire.h"
+
+namespace cofferdam {
+namespace {
+
+std::vector<uint8_t> Bytes(wire_reader* p) {
+  uint32_t size = 0;
+  const uint8_t* data = wire_bytes(p, &size);
+  return data ? std::vector<uint8_t>(data, data + size) : std::vector<uint8_t>();
+}
+
+void ReadStdio(wire_reader* p, uint32_t index, Request* request) {
+  uint32_t fd = wire_u32(p);
+  if (fd > 2) {
+    p->bad = 1;
+    return;
+  }
+  StdioSpec& spec = request->stdio[fd];
+  spec.index = index;
+  spec.kind = wire_u32(p);
+  spec.flags = wire_u32(p);
+  spec.path = wire_string(p);
+  spec.input = Bytes(p);
+  if (spec.kind > WIRE_STDIO_FEED) p->bad = 1;
+  if (spec.kind == WIRE_STDIO_FD && !p->bad) {
+    spec.fd.reset(fcntl(static_cast<int>(spec.flags), F_DUPFD_CLOEXEC, 3));
+    if (!spec.fd) spec.fd_error = errno;
+  }
+}
+
+void ReadHierarchyRecord(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+  if (record.op == HOST_HIERARCHY) {
+    HierarchySpec spec;
+    spec.index = index;
+    spec.version = wire_u32(p);
+    spec.base = wire_string(p);
+    spec.enable = wire_string(p);
+    request->hierarchies.push_back(std::move(spec));
+    return;
+  }
+  if (request->hierarchies.empty()) {
+    p->bad = 1;
+    return;
+  }
+  HierarchySpec& spec = request->hierarchies.back();
+  if (record.op == HOST_CPU_CLOCK) {
+    spec.cpu_clock = static_cast<int>(wire_u32(p));
+    spec.cpu_clock_file = wire_string(p);
+    return;
+  }
+  CgroupFile file;
+  file.index = index;
+  file.optional = record.flags & WIRE_OPTIONAL;
+  file.file = wire_string(p);
+  if (record.op != HOST_STAT) file.value = wire_string(p);
+  auto& list = record.op == HOST_STAT ? spec.stats : record.op == HOST_LIMIT ? spec.limits : spec.group_writes;
+  list.push_back(std::move(file));
+}
+
+void ReadTree(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+  TreeSpec tree;
+  tree.index = index;
+  tree.attrs = wire_u32(p);
+  tree.flags = wire_u32(p);
+  tree.optional = record.flags & WIRE_OPTIONAL;
+  tree.path = wire_string(p);
+  request->trees.push_back(std::move(tree));
+}
+
+void ReadIdMap(wire_reader* p, uint32_t index, Request* request) {
+  IdMapLine line;
+  line.index = index;
+  line.which = wire_u32(p);
+  line.inside = wire_u32(p);
+  line.outside = wire_u32(p);
+  line.count = wire_u32(p);
+  if (line.which > 1) p->bad = 1;
+  request->id_map.push_back(line);
+}
+
+void ReadRecord(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+  switch (record.op) {
+    case HOST_NAMESPACES:
+      request->namespaces = wire_u64(p);
+      return;
+    case HOST_ID_MAP:
+      return ReadIdMap(p, index, request);
+    case HOST_DENY_SETGROUPS:
+      request->deny_setgroups = true;
+      return;
+    case HOST_CLOCK_OFFSETS:
+      request->has_clock_offsets = true;
+      request->clock_index = index;
+      request->monotonic_s = static_cast<int64_t>(wire_u64(p));
+      request->monotonic_ns = wire_u32(p);
+      request->boottime_s = static_cast<int64_t>(wire_u64(p));
+      request->boottime_ns = wire_u32(p);
+      return;
+    case HOST_TREE:
+      return ReadTree(record, p, index, request);
+    case HOST_WORKDIR:
+      request->workdir_index = index;
+      request->workdir = wire_string(p);
+      return;
+    case HOST_HIERARCHY:
+    case HOST_GROUP_WRITE:
+    case HOST_LIMIT:
+    case HOST_STAT:
+    case HOST_CPU_CLOCK:
+      return ReadHierarchyRecord(record, p, index, request);
+    case HOST_STDIO:
+      return ReadStdio(p, index, request);
+    case HOST_OUTPUT_LIMIT:
+      request->output_limit = wire_u64(p);
+      return;
+    case HOST_OWNER:
+      request->has_owner = true;
+      request->owner_uid = wire_u32(p);
+      request->owner_gid = wire_u32(p);
+      return;
+    default:
+      p->bad = 1;
+  }
+}
+
+}  // namespace
+
+bool ParseRequest(const uint8_t* data, size_t size, Request* request) {
+  if (size > 0x7fffffff) return false;
+  wire_reader reader = wire_read(data, static_cast<uint32_t>(size));
+  uint32_t magic = wire_u32(&reader), version = wire_u32(&reader);
+  uint32_t host_size = wire_u32(&reader), boot_size = wire_u32(&reader), exec_size = wire_u32(&reader);
+  request->collect = wire_u32(&reader) & WIRE_COLLECT;
+  const uint8_t* host = wire_take(&reader, host_size);
+  const uint8_t* boot = wire_take(&reader, boot_size);
+  const uint8_t* exec = wire_take(&reader, exec_size);
+  if (reader.bad || reader.at != reader.end || magic != WIRE_MAGIC || version != WIRE_VERSION) return false;
+  if (boot_size % 4 || exec_size % 4) return false;
+
+  wire_reader section = wire_read(host, host_size), payload;
+  wire_record record;
+  for (uint32_t index = 0; wire_next(&section, &record, &payload); index++) {
+    ReadRecord(record, &payload, index, request);
+    if (payload.bad) return false;
+  }
+  request->boot.assign(boot, boot + boot_size);
+  request->exec.assign(exec, exec + exec_size);
+  return !section.bad;
+}
+
+}  // namespace cofferdam

@@ -1,0 +1,75 @@
+// A request as TypeScript encoded it, its host section read into plain data. Boot and exec stay bytes: they are init's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "unique_fd.h"
+
+namespace cofferdam {
+
+struct IdMapLine {
+  uint32_t index, which, inside, outside, count;
+};
+
+struct TreeSpec {
+  uint32_t index;
+  uint32_t attrs;
+  uint32_t flags;
+  bool optional;
+  std::string path;
+};
+
+struct CgroupFile {
+  uint32_t index;
+  bool optional;
+  std::string file;
+  std::string value;
+};
+
+struct HierarchySpec {
+  uint32_t index;
+  uint32_t version;
+  std::string base;
+  std::string enable;
+  std::vector<CgroupFile> group_writes, limits, stats;
+  int cpu_clock = -1;  // enum wire_cpu_clock, or -1
+  std::string cpu_clock_file;
+};
+
+struct StdioSpec {
+  uint32_t index = 0;
+  uint32_t kind = 0;
+  uint32_t flags = 0;
+  UniqueFd fd;  // kind FD: a duplicate, taken on the JavaScript thread before the caller can close the original
+  int fd_error = 0;
+  std::string path;
+  std::vector<uint8_t> input;
+};
+
+struct Request {
+  uint32_t id = 0;
+  bool collect = false;
+  uint64_t namespaces = 0;
+  std::vector<IdMapLine> id_map;
+  bool deny_setgroups = false;
+  bool has_clock_offsets = false;
+  uint32_t clock_index = 0;
+  int64_t monotonic_s = 0, boottime_s = 0;
+  uint32_t monotonic_ns = 0, boottime_ns = 0;
+  std::vector<TreeSpec> trees;
+  uint32_t workdir_index = 0;
+  std::string workdir;
+  std::vector<HierarchySpec> hierarchies;
+  StdioSpec stdio[3];
+  uint64_t output_limit = 0;  // 0: none
+  bool has_owner = false;
+  uint32_t owner_uid = 0, owner_gid = 0;
+  std::vector<uint8_t> boot, exec;
+};
+
+// False when the bytes are no request of this version.
+bool ParseRequest(const uint8_t* data, size_t size, Request* request);
+
+}  // namespace cofferdam

@@ -1,0 +1,154 @@
+// One spawn, in order: cgroup leaves, stdio, lent mounts, channel, clone3, maps, go. Each resource has an owner from the
+// moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
+#include "spawner.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "id_map.h"
+#include "init_image.h"
+#include "launch.h"
+#include "step_error.h"
+#include "stdio.h"
+#include "trees.h"
+
+namespace cofferdam {
+namespace {
+
+constexpr size_t kMaxThreads = 4;
+
+void MakeWorkdir(const Request& request, Sandbox* sandbox) {
+  if (request.workdir.empty()) return;
+  GuardDirectory(request.workdir, true);
+  sandbox->workdir = request.workdir;
+  if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
+}
+
+// The child is stopped in LaunchChild until it reads GO. Everything is sent at once: the packets wait in the socket.
+void Release(const Request& request, Launch* launch, const Sandbox& sandbox, const std::vector<Loan>& loans) {
+  if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch->pid, request);
+  WriteClockOffsets(launch->pid, request);
+  wire_header go = {};
+  go.magic = WIRE_MAGIC;
+  go.kind = WIRE_GO;
+  if (!SendPacket(sandbox.channel.get(), go, nullptr, 0, nullptr, 0, 0) ||
+      !SendRequest(sandbox.channel.get(), request.id, loans, request.boot, request.exec))
+    FailStep(STEP_CHANNEL, 0);
+}
+
+// End of file makes the child exit, whether it still waits or already is init.
+void Abandon(Launch* launch, Sandbox* sandbox) {
+  sandbox->channel.reset();
+  launch->WaitForExec();
+  while (waitpid(launch->pid, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+}
+
+void LaunchInit(const Request& request, Sandbox* sandbox, const std::vector<Loan>& loans, int inits_cgroup) {
+  UniqueFd theirs;
+  Launch launch;
+  launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
+  if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
+  launch.channel = theirs.get();
+  launch.parent_channel = sandbox->channel.get();
+  launch.keep_capabilities = request.namespaces & CLONE_NEWUSER;
+  sys_clone_args args = {};
+  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | request.namespaces;
+  if (inits_cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(inits_cgroup);
+  }
+  long result = launch.Start(args);
+  if (result < 0) FailStep(STEP_CLONE, 0, static_cast<int>(-result));
+  sandbox->pidfd.reset(launch.pidfd);
+  sandbox->init_pid = launch.pid;
+  theirs.reset();
+  try {
+    Release(request, &launch, *sandbox, loans);
+  } catch (const StepError&) {
+    Abandon(&launch, sandbox);
+    throw;
+  }
+  launch.WaitForExec();
+  if (launch.error) {
+    Abandon(&launch, sandbox);
+    FailStep(STEP_EXEC_INIT, 0, launch.error);
+  }
+}
+
+// May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
+void Spawn(Request* request, Sandbox* sandbox) {
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  LeafFds leaf_fds;
+  MakeLeaves(*request, &sandbox->leaves, &leaf_fds);
+  sandbox->leaf_paths = sandbox->leaves.paths;
+  PrepareStdio(request, sandbox, &owned, &loans);
+  MakeWorkdir(*request, sandbox);
+  OpenTrees(*request, &owned, &loans);
+  loans.insert(loans.end(), leaf_fds.loans.begin(), leaf_fds.loans.end());
+  LaunchInit(*request, sandbox, loans, leaf_fds.inits);
+}
+
+void Serve(std::unique_ptr<Request> request, Watcher* watcher) {
+  auto sandbox = std::make_unique<Sandbox>();
+  sandbox->id = request->id;
+  sandbox->collect = request->collect;
+  sandbox->output_limit = request->output_limit;
+  StepError failure = {STEP_REQUEST, 0, 0};
+  try {
+    if (watcher->IsCancelled(request->id)) FailStep(STEP_REQUEST, 0, ECANCELED);
+    Spawn(request.get(), sandbox.get());
+  } catch (const StepError& error) {
+    failure = error;
+  }
+  watcher->Add(std::move(sandbox), failure);
+}
+
+}  // namespace
+
+void Spawner::Submit(std::unique_ptr<Request> request) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  queue_.push_back(std::move(request));
+  size_t wanted = std::min<size_t>(kMaxThreads, std::max(2u, std::thread::hardware_concurrency()));
+  if (idle_ < queue_.size() && threads_.size() < wanted) threads_.emplace_back([this] { Run(); });
+  wake_.notify_one();
+}
+
+void Spawner::Run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // launch.h demands it
+  pthread_setname_np(pthread_self(), "cofferdam-spawn");
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    idle_++;
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    idle_--;
+    if (stopping_) return;
+    std::unique_ptr<Request> request = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    Serve(std::move(request), watcher_);
+    lock.lock();
+  }
+}
+
+void Spawner::Stop() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    queue_.clear();
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace cofferdam

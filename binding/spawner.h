@@ -1,0 +1,38 @@
+// Spawner threads: they turn requests into live sandboxes, so that neither JavaScript nor libuv's pool waits for the
+// kernel. One set per environment (a worker_thread has its own).
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "request.h"
+#include "watcher.h"
+
+namespace cofferdam {
+
+class Spawner {
+ public:
+  explicit Spawner(Watcher* watcher) : watcher_(watcher) {}
+  ~Spawner() { Stop(); }
+
+  void Submit(std::unique_ptr<Request> request);
+  // Finishes what is being launched, drops what is queued, joins the threads.
+  void Stop();
+
+ private:
+  void Run();
+
+  Watcher* watcher_;  // outlives us
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Request>> queue_;
+  std::vector<std::thread> threads_;
+  size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace cofferdam

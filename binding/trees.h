@@ -1,0 +1,14 @@
+// Mounts that the addon lends to init: detached copies, taken with the caller's rights.
+#pragma once
+
+#include <vector>
+
+#include "channel.h"
+#include "request.h"
+
+namespace cofferdam {
+
+// Opens every HOST_TREE of the request; optional ones that are missing are left out. Throws StepError.
+void OpenTrees(const Request& request, std::vector<UniqueFd>* owned, std::vector<Loan>* loans);
+
+}  // namespace cofferdam

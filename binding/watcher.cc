@@ -1,0 +1,485 @@
+// See watcher.h for the theory of operation.
+#include "watcher.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+namespace cofferdam {
+namespace {
+
+enum Slot : uint64_t { kChannel = 1, kPidfd, kFrom /* +0..2 */, kTo = kFrom + 3 /* +0..2 */ };
+
+constexpr int kRetryMs = 5;
+
+uint64_t Token(uint32_t id, uint64_t slot) { return static_cast<uint64_t>(id) << 8 | slot; }
+
+bool Watch(int epoll, int fd, uint32_t events, uint64_t token, int operation = EPOLL_CTL_ADD) {
+  epoll_event event = {};
+  event.events = events;
+  event.data.u64 = token;
+  return epoll_ctl(epoll, operation, fd, &event) == 0;
+}
+
+bool HasStreams(const Sandbox& sandbox) {
+  return std::any_of(std::begin(sandbox.streams), std::end(sandbox.streams),
+                     [](const Stream& stream) { return stream.kind != Stream::kNone; });
+}
+
+bool HasCaptures(const Sandbox& sandbox) {
+  return sandbox.streams[1].from.get() >= 0 || sandbox.streams[2].from.get() >= 0;
+}
+
+}  // namespace
+
+bool Watcher::Start() {
+  if (thread_.joinable()) return true;
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  wakeup_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll_ || !wakeup_ || !Watch(epoll_.get(), wakeup_.get(), EPOLLIN, 0)) return false;
+  thread_ = std::thread([this] { Run(); });
+  return true;
+}
+
+void Watcher::Expect(uint32_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  expected_[id] = CAUSE_NONE;
+}
+
+bool Watcher::IsCancelled(uint32_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = expected_.find(id);
+  return stopping_ || (found != expected_.end() && found->second != CAUSE_NONE);
+}
+
+void Watcher::Add(std::unique_ptr<Sandbox> sandbox, const StepError& failure) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    added_.emplace_back(std::move(sandbox), failure);
+  }
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
+}
+
+// With mutex_ held. The channel is a queue of its own: a KILL sent now is read after the request.
+bool Watcher::Send(uint32_t id, uint32_t signal, uint32_t cause) {
+  auto found = sandboxes_.find(id);
+  if (found == sandboxes_.end() || found->second->over || !found->second->channel) return false;
+  wire_header header = {};
+  header.magic = WIRE_MAGIC;
+  header.kind = WIRE_KILL;
+  header.id = id;
+  header.a = signal;
+  header.b = cause;
+  return SendPacket(found->second->channel.get(), header, nullptr, 0, nullptr, 0, MSG_DONTWAIT);
+}
+
+bool Watcher::Kill(uint32_t id, int signal) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Send(id, static_cast<uint32_t>(signal), CAUSE_NONE);
+}
+
+bool Watcher::End(uint32_t id, uint32_t cause) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = expected_.find(id);
+  if (found == expected_.end()) return Send(id, SIGKILL, cause);
+  found->second = cause;
+  return true;
+}
+
+std::vector<Event> Watcher::TakeEvents() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  woken_ = false;
+  return std::move(events_);
+}
+
+void Watcher::Tell(Event event) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  events_.push_back(std::move(event));
+}
+
+// ---- the thread -----------------------------------------------------------------------------------------------------
+
+void Watcher::Run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  pthread_setname_np(pthread_self(), "cofferdam-watch");
+  epoll_event ready[64];
+  int timeout = -1;
+  for (;;) {
+    int count = epoll_wait(epoll_.get(), ready, 64, timeout);
+    for (int i = 0; i < count; i++) {
+      if (ready[i].data.u64 == 0)
+        Adopt();
+      else
+        Dispatch(ready[i].data.u64, ready[i].events);
+    }
+    timeout = Tick();
+    bool wake = false;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return;
+      if (!events_.empty() && !woken_) wake = woken_ = true;
+    }
+    if (wake) wake_();
+  }
+}
+
+// Takes over what the spawners have made. An End that came in between reaches init now, behind its request.
+void Watcher::Adopt() {
+  uint64_t drained;
+  [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
+  std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added;
+  std::vector<std::pair<Sandbox*, StepError>> live;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    added = std::move(added_);
+    added_.clear();
+    for (auto& [owned, failure] : added) {
+      Sandbox* sandbox = owned.get();
+      uint32_t cause = expected_[sandbox->id];
+      expected_.erase(sandbox->id);
+      sandboxes_[sandbox->id] = std::move(owned);
+      if (cause != CAUSE_NONE) Send(sandbox->id, SIGKILL, cause);
+      live.emplace_back(sandbox, failure);
+    }
+  }
+  for (auto& [sandbox, failure] : live) {
+    if (!failure.error) {
+      bool watched = Watch(epoll_.get(), sandbox->pidfd.get(), EPOLLIN, Token(sandbox->id, kPidfd)) &&
+                     Watch(epoll_.get(), sandbox->channel.get(), EPOLLIN, Token(sandbox->id, kChannel));
+      if (watched) {
+        WatchStreams(sandbox);
+        continue;
+      }
+      failure = {STEP_CHANNEL, 0, errno};
+      syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
+      waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), nullptr,
+             WEXITED | __WALL);
+    }
+    wire_event event = {};
+    event.phase = PHASE_HOST;
+    event.step = failure.step;
+    event.index = failure.index;
+    event.error = failure.error;
+    TellFailure(sandbox, event);
+    sandbox->init_gone = true;
+    CleanUp(sandbox);
+  }
+}
+
+void Watcher::WatchStreams(Sandbox* sandbox) {
+  for (uint64_t fd = 0; fd < 3; fd++) {
+    Stream& stream = sandbox->streams[fd];
+    if (stream.from) Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(sandbox->id, kFrom + fd));
+    if (stream.kind == Stream::kFeed) Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(sandbox->id, kTo + fd));
+  }
+}
+
+void Watcher::Dispatch(uint64_t token, uint32_t) {
+  auto found = sandboxes_.find(static_cast<uint32_t>(token >> 8));
+  if (found == sandboxes_.end()) return;
+  Sandbox* sandbox = found->second.get();
+  uint64_t slot = token & 0xff;
+  if (slot == kChannel)
+    ReadChannel(sandbox);
+  else if (slot == kPidfd)
+    OnInitEnd(sandbox);
+  else
+    ServeStream(sandbox, static_cast<int>((slot - kFrom) % 3));
+}
+
+void Watcher::ReadChannel(Sandbox* sandbox) {
+  wire_event event;
+  pid_t pid = 0;
+  Received received;
+  while (sandbox->channel && (received = ReceiveEvent(sandbox->channel.get(), &event, &pid)) != Received::kNothing) {
+    if (received == Received::kEnd) {
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->channel.get(), nullptr);
+      return;  // the pidfd tells the rest
+    }
+    if (event.kind == WIRE_STARTED) {
+      sandbox->command_pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
+      if (sandbox->collect) continue;
+      Event started(Event::kStarted, sandbox->id);
+      started.pid = sandbox->command_pid;
+      started.cgroups = sandbox->leaf_paths;
+      for (int fd = 0; fd < 3; fd++) started.stdio[fd] = std::exchange(sandbox->parent_stdio[fd], -1);
+      Tell(std::move(started));
+    } else if (event.kind == WIRE_FAILED) {
+      TellFailure(sandbox, event);
+    } else if (event.kind == WIRE_EXITED) {
+      OnExited(sandbox, event);
+    }
+  }
+}
+
+void Watcher::TellFailure(Sandbox* sandbox, const wire_event& event) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    sandbox->over = true;
+  }
+  if (sandbox->told_end) return;
+  sandbox->told_end = true;
+  Event failed(Event::kFailed, sandbox->id);
+  failed.wire = event;
+  Tell(std::move(failed));
+}
+
+// The figures are read before init lets go of the tree: it reports first and tears down afterwards.
+void Watcher::OnExited(Sandbox* sandbox, const wire_event& event) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    sandbox->over = true;
+  }
+  sandbox->exit = event;
+  sandbox->exit.kind = WIRE_EXITED;
+  sandbox->stats = ReadStats(sandbox->leaves);
+  for (int fd = 1; fd < 3; fd++)
+    if (sandbox->streams[fd].kind == Stream::kCapture) Capture(sandbox, &sandbox->streams[fd]);
+  if (!sandbox->collect || !HasCaptures(*sandbox)) TellEnd(sandbox);
+}
+
+void Watcher::TellEnd(Sandbox* sandbox) {
+  if (sandbox->told_end || sandbox->exit.kind != WIRE_EXITED) return;
+  sandbox->told_end = true;
+  Event exited(Event::kExited, sandbox->id);
+  exited.wire = sandbox->exit;
+  exited.pid = sandbox->command_pid;
+  exited.cgroups = sandbox->leaf_paths;
+  exited.stats = std::move(sandbox->stats);
+  uint64_t pending = 0;
+  for (Stream& stream : sandbox->streams) {
+    int waiting = 0;
+    if (stream.kind == Stream::kRelay && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
+      pending += static_cast<uint64_t>(waiting);
+  }
+  if (sandbox->output_limit) {
+    uint64_t total = sandbox->output_bytes + pending;
+    exited.output_bytes = static_cast<int64_t>(total);
+    if (total > sandbox->output_limit && exited.wire.cause == CAUSE_NONE) exited.wire.cause = CAUSE_OUTPUT;
+  }
+  exited.collected = sandbox->collect;
+  exited.out = std::move(sandbox->streams[1].data);
+  exited.err = std::move(sandbox->streams[2].data);
+  Tell(std::move(exited));
+}
+
+// init is a zombie now, and with it died its pid namespace: reap, then remove what is left.
+void Watcher::OnInitEnd(Sandbox* sandbox) {
+  ReadChannel(sandbox);
+  siginfo_t info = {};
+  waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), &info,
+         WEXITED | WNOHANG | __WALL);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->pidfd.get(), nullptr);
+  sandbox->init_gone = true;
+  for (int fd = 0; fd < 3; fd++) {
+    Stream& stream = sandbox->streams[fd];
+    if (stream.kind == Stream::kCapture && stream.from) {
+      Capture(sandbox, &stream);
+      stream.from.reset();
+    }
+    if (stream.kind == Stream::kFeed) stream = Stream();
+  }
+  TellEnd(sandbox);
+  if (!sandbox->told_end) {
+    sandbox->told_end = true;
+    Tell(Event(Event::kLost, sandbox->id));
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    sandbox->over = true;
+    sandbox->channel.reset();
+  }
+  sandbox->pidfd.reset();
+  CleanUp(sandbox);
+}
+
+// Removes leaves and workdir; a sandbox whose output is still being relayed stays until its reader is done.
+void Watcher::CleanUp(Sandbox* sandbox) {
+  if (!sandbox->told_closed) {
+    if (!RemoveLeaves(&sandbox->leaves)) {
+      if (std::find(dying_.begin(), dying_.end(), sandbox->id) == dying_.end()) dying_.push_back(sandbox->id);
+      return;
+    }
+    if (!sandbox->workdir.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove_all(sandbox->workdir, ignored);
+      GuardDirectory(sandbox->workdir, false);
+    }
+    sandbox->told_closed = true;
+    Tell(Event(Event::kClosed, sandbox->id));
+  }
+  if (HasStreams(*sandbox) && !sandbox->collect) {
+    bool relays = std::any_of(std::begin(sandbox->streams), std::end(sandbox->streams),
+                              [](const Stream& stream) { return stream.kind == Stream::kRelay && stream.to; });
+    if (relays) return;
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  sandboxes_.erase(sandbox->id);
+}
+
+int Watcher::Tick() {
+  std::vector<uint32_t> dying = std::move(dying_);
+  dying_.clear();
+  for (uint32_t id : dying) {
+    auto found = sandboxes_.find(id);
+    if (found != sandboxes_.end()) CleanUp(found->second.get());
+  }
+  int sweep = SweepGroups(false);
+  return dying_.empty() ? sweep : kRetryMs;
+}
+
+// ---- streams --------------------------------------------------------------------------------------------------------
+
+void Watcher::ServeStream(Sandbox* sandbox, int fd) {
+  Stream* stream = &sandbox->streams[fd];
+  switch (stream->kind) {
+    case Stream::kCapture:
+      Capture(sandbox, stream);
+      if (sandbox->over && !HasCaptures(*sandbox)) TellEnd(sandbox);
+      return;
+    case Stream::kRelay:
+      Relay(sandbox, stream, Token(sandbox->id, static_cast<uint64_t>(fd)));
+      if (stream->kind == Stream::kNone && sandbox->told_closed) CleanUp(sandbox);
+      return;
+    case Stream::kFeed:
+      Feed(stream);
+      return;
+    default:
+      return;
+  }
+}
+
+// Adds to the count of stdout and stderr together. Beyond the limit *size shrinks to what is still within it, the tree
+// is ended, and false is returned: nothing more is taken.
+bool Watcher::CountOutput(Sandbox* sandbox, size_t* size) {
+  sandbox->output_bytes += *size;
+  if (!sandbox->output_limit || sandbox->output_bytes <= sandbox->output_limit) return true;
+  uint64_t excess = std::min<uint64_t>(sandbox->output_bytes - sandbox->output_limit, *size);
+  *size -= static_cast<size_t>(excess);
+  std::lock_guard<std::mutex> lock(mutex_);
+  Send(sandbox->id, SIGKILL, CAUSE_OUTPUT);
+  return false;
+}
+
+void Watcher::Capture(Sandbox* sandbox, Stream* stream) {
+  while (stream->from) {
+    size_t old = stream->data.size();
+    int waiting = 0;
+    ioctl(stream->from.get(), FIONREAD, &waiting);
+    stream->data.resize(old + static_cast<size_t>(std::max(waiting, 512)));
+    ssize_t got = read(stream->from.get(), stream->data.data() + old, stream->data.size() - old);
+    int error = errno;
+    size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+    bool within = size == 0 || CountOutput(sandbox, &size);
+    stream->data.resize(old + size);
+    if (got < 0 && error == EINTR) continue;
+    if (got < 0 && error == EAGAIN) return;
+    if (got <= 0 || !within) stream->from.reset();
+  }
+}
+
+// One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
+void Watcher::Relay(Sandbox* sandbox, Stream* stream, uint64_t token) {
+  const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
+  bool finished = false;
+  for (int round = 0; round < 64 && stream->to; round++) {
+    if (stream->done == stream->data.size()) {
+      stream->done = 0;
+      stream->data.clear();
+      if (finished || !stream->from) break;
+      stream->data.resize(65536);
+      ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
+      int error = errno;
+      size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+      finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
+      if (size && !CountOutput(sandbox, &size)) finished = true;
+      stream->data.resize(size);
+      if (got < 0 && error == EAGAIN) return;
+      if (finished) stream->from.reset();
+      continue;
+    }
+    size_t size = std::min(stream->chunk, stream->data.size() - stream->done);
+    ssize_t wrote = write(stream->to.get(), stream->data.data() + stream->done, size);
+    if (wrote > 0) stream->done += static_cast<size_t>(wrote);
+    if (wrote < 0 && errno == EINTR) continue;
+    bool full = (wrote < 0 && errno == EAGAIN) || stream->chunk < 65536;
+    if (wrote < 0 && !full) *stream = Stream();  // nobody reads any more
+    if (full && stream->to && stream->done < stream->data.size()) {
+      // A file cannot be polled (EPERM), and never blocks for long: go on with it.
+      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD) && errno == EPERM) continue;
+      if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
+      return;
+    }
+    if (stream->to && stream->done == stream->data.size()) {
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->to.get(), nullptr);
+      if (stream->from) Watch(epoll_.get(), stream->from.get(), EPOLLIN, base | (kFrom + fd), EPOLL_CTL_MOD);
+    }
+  }
+  if (!stream->from && stream->done == stream->data.size()) *stream = Stream();
+}
+
+void Watcher::Feed(Stream* stream) {
+  while (stream->done < stream->data.size()) {
+    ssize_t wrote = write(stream->to.get(), stream->data.data() + stream->done, stream->data.size() - stream->done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) return;
+    if (wrote < 0) break;  // EPIPE: the command has closed its stdin, which is its right
+    stream->done += static_cast<size_t>(wrote);
+  }
+  *stream = Stream();
+}
+
+// ---- the end of the environment ------------------------------------------------------------------------------------
+
+void Watcher::KillAll() {
+  for (auto& [id, sandbox] : sandboxes_) {
+    sandbox->channel.reset();
+    if (sandbox->pidfd) syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
+  }
+  for (auto& [id, sandbox] : sandboxes_)
+    if (sandbox->pidfd)
+      waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), nullptr,
+             WEXITED | __WALL);
+  for (int attempt = 0; attempt < 200; attempt++) {
+    bool left = false;
+    for (auto& [id, sandbox] : sandboxes_) left |= !RemoveLeaves(&sandbox->leaves);
+    if (!left) break;
+    usleep(kRetryMs * 1000);
+  }
+  for (auto& [id, sandbox] : sandboxes_) {
+    if (sandbox->workdir.empty()) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(sandbox->workdir, ignored);
+    GuardDirectory(sandbox->workdir, false);
+  }
+  sandboxes_.clear();
+}
+
+void Watcher::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+  }
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
+  thread_.join();
+  for (auto& [sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
+  added_.clear();
+  KillAll();
+  SweepGroups(true);
+}
+
+}  // namespace cofferdam
