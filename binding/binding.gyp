@@ -5,7 +5,7 @@
       "target_name": "cofferdam",
       "sources": [
         "addon.cc", "cgroup.cc", "channel.cc", "id_map.cc", "init_image.cc", "janitor.cc", "launch.cc",
-        "request.cc", "spawner.cc", "stdio.cc", "trees.cc", "watcher.cc"
+        "request.cc", "spawner.cc", "stdio.cc", "stock.cc", "trees.cc", "watcher.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "_GNU_SOURCE"],
@@ -30,7 +30,7 @@
         "-fvisibility=hidden", "-fstack-protector-strong", "-O2"
       ],
       "cflags_cc": ["-std=c++17"],
-      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"],
+      "ldflags": ["-Wl,-z,relro,-z,now,-z,nodelete", "-Wl,--exclude-libs,ALL"],
       "conditions": [
         ["asan==1", {
           "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"],

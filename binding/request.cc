@@ -137,7 +137,9 @@ bool ParseRequest(const uint8_t* data, size_t size, Request* request) {
   wire_reader reader = wire_read(data, static_cast<uint32_t>(size));
   uint32_t magic = wire_u32(&reader), version = wire_u32(&reader);
   uint32_t host_size = wire_u32(&reader), boot_size = wire_u32(&reader), exec_size = wire_u32(&reader);
-  request->collect = wire_u32(&reader) & WIRE_COLLECT;
+  uint32_t flags = wire_u32(&reader);
+  request->collect = flags & WIRE_COLLECT;
+  request->network_ahead = flags & WIRE_NETWORK_AHEAD;
   const uint8_t* host = wire_take(&reader, host_size);
   const uint8_t* boot = wire_take(&reader, boot_size);
   const uint8_t* exec = wire_take(&reader, exec_size);

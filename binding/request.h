@@ -51,6 +51,7 @@ struct StdioSpec {
 struct Request {
   uint32_t id = 0;
   bool collect = false;
+  bool network_ahead = false;
   uint64_t namespaces = 0;
   std::vector<IdMapLine> id_map;
   bool deny_setgroups = false;

@@ -14,8 +14,9 @@
 #include "id_map.h"
 #include "init_image.h"
 #include "launch.h"
-#include "step_error.h"
 #include "stdio.h"
+#include "step_error.h"
+#include "stock.h"
 #include "trees.h"
 
 namespace cofferdam {
@@ -60,6 +61,9 @@ void LaunchInit(const Request& request, Sandbox* sandbox, const std::vector<Loan
   launch.keep_capabilities = request.namespaces & CLONE_NEWUSER;
   sys_clone_args args = {};
   args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | request.namespaces;
+  UniqueFd network = request.network_ahead ? TakeNetwork() : UniqueFd();
+  if (!EnterNetwork(network.get())) FailStep(STEP_CLONE, 0);
+  if (network) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
   if (inits_cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(inits_cgroup);

@@ -13,6 +13,7 @@
 #include "id_map.h"
 #include "init/sys.h"
 #include "step_error.h"
+#include "stock.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -34,13 +35,22 @@ long SetAttributes(int mount, const TreeSpec& tree, int id_map) {
   return sys_call5(__NR_mount_setattr, mount, "", flags, &attr, sizeof attr);
 }
 
-UniqueFd OpenTree(const Request& request, const TreeSpec& tree, uint32_t step) {
+UniqueFd OpenMount(const TreeSpec& tree, uint32_t step) {
+  if (tree.flags & WIRE_TREE_DEVICES) {
+    UniqueFd devices = TakeDevices();
+    if (!devices) FailStep(step, tree.index);
+    return devices;
+  }
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (tree.flags & WIRE_TREE_RECURSIVE ? AT_RECURSIVE : 0);
   long result = sys_call3(__NR_open_tree, AT_FDCWD, tree.path.c_str(), flags);
   if (result < 0) FailStep(step, tree.index, static_cast<int>(-result));
-  UniqueFd mount(static_cast<int>(result));
+  return UniqueFd(static_cast<int>(result));
+}
+
+UniqueFd OpenTree(const Request& request, const TreeSpec& tree, uint32_t step) {
+  UniqueFd mount = OpenMount(tree, step);
   int id_map = tree.flags & WIRE_TREE_ID_MAPPED ? IdMapNamespace(request) : -1;
-  result = SetAttributes(mount.get(), tree, id_map);
+  long result = SetAttributes(mount.get(), tree, id_map);
   // File systems and kernels without idmapped mounts: owners then show as nobody, and nothing is allowed that would
   // not be otherwise. EPERM is also what an already idmapped mount answers.
   if (id_map >= 0 && (result == -EINVAL || result == -EPERM || result == -EOPNOTSUPP))

@@ -479,6 +479,10 @@ void Watcher::Stop() {
   for (auto& [sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
   added_.clear();
   KillAll();
+  for (Event& event : events_)  // never delivered, so the pipe ends in them are still ours
+    for (int fd : event.stdio)
+      if (fd >= 0) close(fd);
+  events_.clear();
   SweepGroups(true);
 }
 

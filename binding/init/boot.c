@@ -30,11 +30,16 @@ static long become(uint32_t uid, uint32_t gid) {
   return result;
 }
 
+/* In a namespace that was made ahead it is up already, and we have no right to touch it. */
 static long loopback_up(void) {
   long fd = sys_call3(__NR_socket, 2 /* AF_INET */, 2 /* SOCK_DGRAM */ | O_CLOEXEC, 0);
   if (fd < 0) return fd;
-  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-  long result = sys_call3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+  struct ifreq request = {.ifr_name = "lo"};
+  long result = sys_call3(__NR_ioctl, fd, SIOCGIFFLAGS, &request);
+  if (result >= 0 && !(request.ifr_flags & IFF_UP)) {
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    result = sys_call3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+  }
   close_fd((int)fd);
   return result;
 }

@@ -280,8 +280,9 @@ long mount_readonly(const char *path) {
 long mount_seal(void) { return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0); }
 
 /* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
- * in the new root (pivot_root(2), NOTES). It answers EINVAL when the old root is an initramfs, which cannot be moved:
- * then switch_root puts the new root over the old one and enters it with chroot. */
+ * in the new root (pivot_root(2), NOTES). On the old root lies the stage, so that two mounts have to be detached. It
+ * answers EINVAL when the old root is an initramfs, which cannot be moved: then switch_root puts the new root over the
+ * old one and enters it with chroot. */
 long mount_switch(uint32_t kind) {
   long result = sys_call1(__NR_fchdir, new_root);
   if (result < 0) return result;
@@ -290,7 +291,7 @@ long mount_switch(uint32_t kind) {
     if (result >= 0) result = sys_call1(__NR_chroot, ".");
   } else {
     result = sys_call2(__NR_pivot_root, ".", ".");
-    if (result >= 0) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
+    for (int mount = 0; mount < 2 && result >= 0; mount++) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
   }
   return result < 0 ? result : sys_call1(__NR_chdir, "/");
 }

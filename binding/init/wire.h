@@ -48,7 +48,9 @@ struct wire_request {
 };
 
 enum wire_request_flag {
-  WIRE_COLLECT = 1, /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
+  WIRE_COLLECT = 1,       /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
+  WIRE_NETWORK_AHEAD = 2, /* CLONE_NEWNET may be a namespace made ahead, over which the sandbox has no rights; only for a
+                           * privileged caller, and where no capability over networks is kept */
 };
 
 struct wire_record {
@@ -90,6 +92,8 @@ enum wire_tree_flag {
   WIRE_TREE_RECURSIVE = 1, /* with all mounts below it */
   WIRE_TREE_ID_MAPPED = 2, /* owners are seen through HOST_ID_MAP (mount_setattr MOUNT_ATTR_IDMAP, 5.12) */
   WIRE_TREE_LAYER = 4,     /* a rootfs layer: a failure is step LAYER, not BIND_SOURCE */
+  WIRE_TREE_DEVICES = 8,   /* no path: a fresh tmpfs with the nodes and links of /dev and the directories pts, shm and
+                            * mqueue in it; only for a privileged caller (mknod) */
 };
 
 enum wire_stdio {
