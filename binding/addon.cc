@@ -11,22 +11,22 @@
 namespace cofferdam {
 namespace {
 
-const char* const kSteps[] = {
+const char *const kSteps[] = {
 #define STEP(symbol, name) name,
 #include "init/steps.def"
 #undef STEP
 };
 
 class Instance : public Napi::Addon<Instance> {
- public:
+public:
   Instance(Napi::Env env, Napi::Object exports);
   ~Instance() { Shutdown(); }
 
- private:
-  Napi::Value Attach(const Napi::CallbackInfo& info);
-  Napi::Value Spawn(const Napi::CallbackInfo& info);
-  Napi::Value Kill(const Napi::CallbackInfo& info);
-  Napi::Value End(const Napi::CallbackInfo& info);
+private:
+  Napi::Value Attach(const Napi::CallbackInfo &info);
+  Napi::Value Spawn(const Napi::CallbackInfo &info);
+  Napi::Value Kill(const Napi::CallbackInfo &info);
+  Napi::Value End(const Napi::CallbackInfo &info);
   void Deliver(Napi::Env env, Napi::Function listener);
   void Shutdown();
 
@@ -50,7 +50,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                        });
 }
 
-Napi::Value Instance::Attach(const Napi::CallbackInfo& info) {
+Napi::Value Instance::Attach(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "attach expects a function");
   if (watcher_) throw Napi::Error::New(env, "attach was called before");
@@ -72,7 +72,7 @@ void Instance::Shutdown() {
   watcher_.reset();
 }
 
-Napi::Value Instance::Spawn(const Napi::CallbackInfo& info) {
+Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   if (!watcher_ || !info[0].IsTypedArray()) throw Napi::TypeError::New(env, "spawn expects a Uint8Array, after attach");
   auto bytes = info[0].As<Napi::Uint8Array>();
@@ -91,25 +91,25 @@ Napi::Value Instance::Spawn(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, id);
 }
 
-Napi::Value Instance::Kill(const Napi::CallbackInfo& info) {
+Napi::Value Instance::Kill(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->Kill(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Int32Value());
   return Napi::Boolean::New(info.Env(), sent);
 }
 
-Napi::Value Instance::End(const Napi::CallbackInfo& info) {
+Napi::Value Instance::End(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->End(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value());
   return Napi::Boolean::New(info.Env(), sent);
 }
 
-Napi::Array Strings(Napi::Env env, const std::vector<std::string>& texts) {
+Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {
   Napi::Array array = Napi::Array::New(env, texts.size());
   for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, texts[i]);
   return array;
 }
 
-void DescribeExit(Napi::Env env, const Event& event, Napi::Object* object) {
-  const wire_event& wire = event.wire;
-  auto number = [&](const char* name, double value) { object->Set(name, Napi::Number::New(env, value)); };
+void DescribeExit(Napi::Env env, const Event &event, Napi::Object *object) {
+  const wire_event &wire = event.wire;
+  auto number = [&](const char *name, double value) { object->Set(name, Napi::Number::New(env, value)); };
   number("status", wire.status);
   number("cause", wire.cause);
   number("pid", event.pid);
@@ -130,8 +130,8 @@ void DescribeExit(Napi::Env env, const Event& event, Napi::Object* object) {
   object->Set("stderr", Napi::Buffer<uint8_t>::Copy(env, event.err.data(), event.err.size()));
 }
 
-Napi::Object Describe(Napi::Env env, const Event& event) {
-  static const char* const kinds[] = {"started", "failed", "exited", "lost", "closed"};
+Napi::Object Describe(Napi::Env env, const Event &event) {
+  static const char *const kinds[] = {"started", "failed", "exited", "lost", "closed"};
   Napi::Object object = Napi::Object::New(env);
   object.Set("kind", kinds[event.kind]);
   object.Set("id", event.id);
@@ -154,15 +154,15 @@ Napi::Object Describe(Napi::Env env, const Event& event) {
 
 void Instance::Deliver(Napi::Env env, Napi::Function listener) {
   if (!watcher_) return;
-  for (Event& event : watcher_->TakeEvents()) {
+  for (Event &event : watcher_->TakeEvents()) {
     Napi::HandleScope scope(env);
     if (event.kind == Event::kClosed && --live_ == 0) listener_.Unref(env);
     listener.Call({Describe(env, event)});
   }
 }
 
-}  // namespace
+} // namespace
 
 NODE_API_NAMED_ADDON(cofferdam, Instance)
 
-}  // namespace cofferdam
+} // namespace cofferdam

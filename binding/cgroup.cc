@@ -26,21 +26,21 @@ struct Group {
   std::string path;
   uint32_t version = 0;
   UniqueFd inits;
-  std::set<std::string> written;  // controllers enabled and group files written so far
+  std::set<std::string> written; // controllers enabled and group files written so far
   int leaves = 0;
   int64_t idle_since = 0;
 };
 
 struct State {
   std::mutex mutex;
-  std::map<std::string, Group> groups;  // by base directory and owner
+  std::map<std::string, Group> groups; // by base directory and owner
   std::set<std::string> guarded;
   uint64_t next_leaf = 1;
   Janitor janitor;
 };
 
-State& Shared() {
-  static State* state = new State();  // never destroyed: other threads may run while exit() does
+State &Shared() {
+  static State *state = new State(); // never destroyed: other threads may run while exit() does
   return *state;
 }
 
@@ -61,12 +61,12 @@ std::string GroupName() {
   return name;
 }
 
-bool WriteFile(const std::string& path, const std::string& value) {
+bool WriteFile(const std::string &path, const std::string &value) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return fd && write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
 }
 
-std::string ReadFile(const std::string& path) {
+std::string ReadFile(const std::string &path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
   char buffer[4096];
@@ -77,20 +77,20 @@ std::string ReadFile(const std::string& path) {
 
 // The host id of the namespace's root, which init becomes: it puts commands into leaves, so the kernel wants it to be
 // able to write the leaf's and the group's cgroup.procs. -1 where init keeps the caller's own id.
-int64_t InitOwner(const Request& request) {
-  for (const IdMapLine& line : request.id_map)
+int64_t InitOwner(const Request &request) {
+  for (const IdMapLine &line : request.id_map)
     if (line.which == 0 && line.inside == 0 && line.count > 1) return line.outside;
   return -1;
 }
 
-void HandOver(const std::string& directory, int64_t owner, uint32_t index) {
+void HandOver(const std::string &directory, int64_t owner, uint32_t index) {
   if (owner < 0) return;
   if (chown((directory + "/cgroup.procs").c_str(), static_cast<uid_t>(owner), static_cast<gid_t>(-1)) < 0)
     FailStep(STEP_CGROUP, index);
 }
 
 // "+memory +pids" is written word by word: one that the kernel refuses must not take the others along.
-void EnableControllers(Group* group, const HierarchySpec& spec) {
+void EnableControllers(Group *group, const HierarchySpec &spec) {
   for (size_t at = 0; at < spec.enable.size();) {
     size_t end = spec.enable.find(' ', at);
     if (end == std::string::npos) end = spec.enable.size();
@@ -104,7 +104,7 @@ void EnableControllers(Group* group, const HierarchySpec& spec) {
   }
 }
 
-void SetUpGroup(State& state, Group* group, const HierarchySpec& spec, int64_t owner) {
+void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t owner) {
   if (group->path.empty()) {
     std::string path = spec.base + "/" + GroupName();
     if (owner >= 0) path += "." + std::to_string(owner);
@@ -120,20 +120,20 @@ void SetUpGroup(State& state, Group* group, const HierarchySpec& spec, int64_t o
     if (mkdir(inits.c_str(), 0755) < 0 && errno != EEXIST) FailStep(STEP_CGROUP, spec.index);
     group->inits.reset(Check(open(inits.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), STEP_CGROUP, spec.index));
   }
-  for (const CgroupFile& file : spec.group_writes) {
+  for (const CgroupFile &file : spec.group_writes) {
     if (group->written.count(file.file)) continue;
     if (!WriteFile(group->path + "/" + file.file, file.value)) FailStep(STEP_CGROUP, file.index);
     group->written.insert(file.file);
   }
 }
 
-void Lend(LeafFds* fds, uint32_t role, UniqueFd fd) {
+void Lend(LeafFds *fds, uint32_t role, UniqueFd fd) {
   fds->loans.push_back({role, fd.get()});
   fds->owned.push_back(std::move(fd));
 }
 
-void OpenLeaf(const Request& request, const HierarchySpec& spec, const std::string& leaf, LeafFds* fds) {
-  auto open_in_leaf = [&](const std::string& file, int flags) {
+void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::string &leaf, LeafFds *fds) {
+  auto open_in_leaf = [&](const std::string &file, int flags) {
     return UniqueFd(Check(open((leaf + file).c_str(), flags | O_CLOEXEC), STEP_CGROUP, spec.index));
   };
   if (spec.version == 2) {
@@ -147,19 +147,21 @@ void OpenLeaf(const Request& request, const HierarchySpec& spec, const std::stri
          open_in_leaf("/" + spec.cpu_clock_file, O_RDONLY));
 }
 
-std::string GroupKey(const HierarchySpec& spec, int64_t owner) { return spec.base + "|" + std::to_string(owner); }
+std::string GroupKey(const HierarchySpec &spec, int64_t owner) {
+  return spec.base + "|" + std::to_string(owner);
+}
 
-}  // namespace
+} // namespace
 
-void MakeLeaves(const Request& request, Leaves* leaves, LeafFds* fds) {
-  State& state = Shared();
+void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds) {
+  State &state = Shared();
   int64_t owner = InitOwner(request);
   uint64_t number = 0;
-  for (const HierarchySpec& spec : request.hierarchies) {
+  for (const HierarchySpec &spec : request.hierarchies) {
     std::string leaf;
     {
       std::lock_guard<std::mutex> lock(state.mutex);
-      Group& group = state.groups[GroupKey(spec, owner)];
+      Group &group = state.groups[GroupKey(spec, owner)];
       SetUpGroup(state, &group, spec, owner);
       if (!number) number = state.next_leaf++;
       leaf = group.path + "/" + std::to_string(number);
@@ -170,28 +172,28 @@ void MakeLeaves(const Request& request, Leaves* leaves, LeafFds* fds) {
     leaves->paths.push_back(leaf);
     leaves->stats.push_back(spec.stats);
     if (spec.version == 2) HandOver(leaf, owner, spec.index);
-    for (const CgroupFile& file : spec.limits)
+    for (const CgroupFile &file : spec.limits)
       if (!WriteFile(leaf + "/" + file.file, file.value) && !(file.optional && errno == ENOENT))
         FailStep(STEP_CGROUP_LIMIT, file.index);
     OpenLeaf(request, spec, leaf, fds);
   }
 }
 
-std::vector<std::string> ReadStats(const Leaves& leaves) {
+std::vector<std::string> ReadStats(const Leaves &leaves) {
   std::vector<std::string> texts;
   for (size_t i = 0; i < leaves.paths.size(); i++)
-    for (const CgroupFile& file : leaves.stats[i]) texts.push_back(ReadFile(leaves.paths[i] + "/" + file.file));
+    for (const CgroupFile &file : leaves.stats[i]) texts.push_back(ReadFile(leaves.paths[i] + "/" + file.file));
   return texts;
 }
 
-bool RemoveLeaves(Leaves* leaves) {
-  State& state = Shared();
+bool RemoveLeaves(Leaves *leaves) {
+  State &state = Shared();
   while (!leaves->paths.empty()) {
-    const std::string& leaf = leaves->paths.back();
+    const std::string &leaf = leaves->paths.back();
     if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) return false;
     std::string path = leaf.substr(0, leaf.rfind('/'));
     std::lock_guard<std::mutex> lock(state.mutex);
-    for (auto& [key, group] : state.groups)
+    for (auto &[key, group] : state.groups)
       if (group.path == path && --group.leaves == 0) group.idle_since = NowMs();
     leaves->paths.pop_back();
     leaves->stats.pop_back();
@@ -200,11 +202,11 @@ bool RemoveLeaves(Leaves* leaves) {
 }
 
 int SweepGroups(bool now) {
-  State& state = Shared();
+  State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
   int64_t time = NowMs(), next = -1;
   for (auto it = state.groups.begin(); it != state.groups.end();) {
-    Group& group = it->second;
+    Group &group = it->second;
     int64_t wait = group.idle_since + kLingerMs - time;
     bool idle = group.leaves == 0 && !group.path.empty();
     if (idle && (now || wait <= 0)) {
@@ -226,11 +228,11 @@ int SweepGroups(bool now) {
   return static_cast<int>(next);
 }
 
-void GuardDirectory(const std::string& path, bool keep) {
-  State& state = Shared();
+void GuardDirectory(const std::string &path, bool keep) {
+  State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
   if (keep && state.guarded.insert(path).second) state.janitor.Remember(path);
   if (!keep && state.guarded.erase(path)) state.janitor.Forget(path);
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

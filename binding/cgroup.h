@@ -27,23 +27,23 @@ struct Leaves {
 struct LeafFds {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
-  int inits = -1;  // borrowed: the v2 directory that init is born in, or -1
+  int inits = -1; // borrowed: the v2 directory that init is born in, or -1
 };
 
 // Makes the leaves and writes the limits. On StepError, what was made stays in *leaves for RemoveLeaves.
-void MakeLeaves(const Request& request, Leaves* leaves, LeafFds* fds);
+void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds);
 
 // The texts of the request's HOST_STAT files, in order; "" where one cannot be read.
-std::vector<std::string> ReadStats(const Leaves& leaves);
+std::vector<std::string> ReadStats(const Leaves &leaves);
 
 // Removes empty leaves; false while one is still populated (EBUSY).
-bool RemoveLeaves(Leaves* leaves);
+bool RemoveLeaves(Leaves *leaves);
 
 // Removes groups that had no leaf for 250 ms, and dismisses the janitor with the last one. Returns milliseconds until
 // it wants to be called again, -1 for never. `now` removes them without the wait.
 int SweepGroups(bool now);
 
 // Lets the janitor know of a directory that must not outlive this process, or forget it.
-void GuardDirectory(const std::string& path, bool keep);
+void GuardDirectory(const std::string &path, bool keep);
 
-}  // namespace cofferdam
+} // namespace cofferdam

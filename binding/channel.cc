@@ -14,13 +14,13 @@ namespace {
 
 constexpr int kFirstFreeFd = 10;
 
-bool RaiseFd(UniqueFd* fd) {
+bool RaiseFd(UniqueFd *fd) {
   if (fd->get() >= kFirstFreeFd) return true;
   fd->reset(fcntl(fd->get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
   return static_cast<bool>(*fd);
 }
 
-UniqueFd SealedCopy(const std::vector<uint8_t>& data) {
+UniqueFd SealedCopy(const std::vector<uint8_t> &data) {
   UniqueFd fd(memfd_create("cofferdam-request", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fd;
   for (size_t done = 0; done < data.size();) {
@@ -32,13 +32,13 @@ UniqueFd SealedCopy(const std::vector<uint8_t>& data) {
   return fd;
 }
 
-void AppendU32(std::vector<uint8_t>* to, uint32_t value) {
+void AppendU32(std::vector<uint8_t> *to, uint32_t value) {
   for (int shift = 0; shift < 32; shift += 8) to->push_back(static_cast<uint8_t>(value >> shift));
 }
 
-}  // namespace
+} // namespace
 
-bool OpenChannel(UniqueFd* ours, UniqueFd* theirs) {
+bool OpenChannel(UniqueFd *ours, UniqueFd *theirs) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return false;
   ours->reset(pair[0]);
@@ -47,17 +47,17 @@ bool OpenChannel(UniqueFd* ours, UniqueFd* theirs) {
   return setsockopt(ours->get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 && RaiseFd(ours) && RaiseFd(theirs);
 }
 
-bool SendPacket(int channel, const wire_header& header, const void* body, size_t size, const int* fds, size_t fd_count,
+bool SendPacket(int channel, const wire_header &header, const void *body, size_t size, const int *fds, size_t fd_count,
                 int flags) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
-  iovec parts[2] = {{const_cast<wire_header*>(&header), sizeof header}, {const_cast<void*>(body), size}};
+  iovec parts[2] = {{const_cast<wire_header *>(&header), sizeof header}, {const_cast<void *>(body), size}};
   msghdr message = {};
   message.msg_iov = parts;
   message.msg_iovlen = size ? 2 : 1;
   if (fd_count) {
     message.msg_control = control;
     message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    cmsghdr *head = CMSG_FIRSTHDR(&message);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
@@ -69,8 +69,8 @@ bool SendPacket(int channel, const wire_header& header, const void* body, size_t
   return sent >= 0;
 }
 
-bool SendRequest(int channel, uint32_t id, const std::vector<Loan>& loans, const std::vector<uint8_t>& boot,
-                 const std::vector<uint8_t>& exec) {
+bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
+                 const std::vector<uint8_t> &exec) {
   if (loans.size() >= WIRE_FDS_TOTAL) {
     errno = E2BIG;
     return false;
@@ -81,7 +81,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan>& loans, const
   std::vector<uint8_t> body;
   body.reserve(loans.size() * 4 + boot.size() + exec.size());
   std::vector<int> fds;
-  for (const Loan& loan : loans) {
+  for (const Loan &loan : loans) {
     AppendU32(&body, loan.role);
     fds.push_back(loan.fd);
   }
@@ -108,7 +108,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan>& loans, const
   return SendPacket(channel, header, body.data(), mapped ? 0 : body.size(), fds.data() + sent, fds.size() - sent, 0);
 }
 
-Received ReceiveEvent(int channel, wire_event* event, pid_t* pid) {
+Received ReceiveEvent(int channel, wire_event *event, pid_t *pid) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * 4)];
   iovec part = {event, sizeof *event};
   msghdr message = {};
@@ -122,7 +122,7 @@ Received ReceiveEvent(int channel, wire_event* event, pid_t* pid) {
   if (size < 0 && errno == EAGAIN) return Received::kNothing;
   if (size != sizeof *event || event->magic != WIRE_MAGIC) return Received::kEnd;
   *pid = 0;
-  for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+  for (cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
     if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_CREDENTIALS) continue;
     ucred credentials;
     memcpy(&credentials, CMSG_DATA(head), sizeof credentials);
@@ -131,4 +131,4 @@ Received ReceiveEvent(int channel, wire_event* event, pid_t* pid) {
   return Received::kEvent;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -13,10 +13,10 @@ namespace cofferdam {
 
 // A SOCK_SEQPACKET pair, both ends close-on-exec and numbered 10 or more, so that neither can be the child's 0-3. Ours
 // receives credentials. Returns false with errno.
-bool OpenChannel(UniqueFd* ours, UniqueFd* theirs);
+bool OpenChannel(UniqueFd *ours, UniqueFd *theirs);
 
 // Sends one packet; `fds` may be null. Returns false with errno (EPIPE: the peer is gone).
-bool SendPacket(int channel, const wire_header& header, const void* body, size_t size, const int* fds, size_t fd_count,
+bool SendPacket(int channel, const wire_header &header, const void *body, size_t size, const int *fds, size_t fd_count,
                 int flags);
 
 // A descriptor to lend to init, and what it is for.
@@ -26,12 +26,12 @@ struct Loan {
 };
 
 // Sends a whole request: FDS packets as needed, then the body inline or in a sealed memfd.
-bool SendRequest(int channel, uint32_t id, const std::vector<Loan>& loans, const std::vector<uint8_t>& boot,
-                 const std::vector<uint8_t>& exec);
+bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
+                 const std::vector<uint8_t> &exec);
 
 enum class Received { kEvent, kNothing, kEnd };
 
 // Receives one event without waiting. *pid is the sender's named process in our pid namespace, or 0.
-Received ReceiveEvent(int channel, wire_event* event, pid_t* pid);
+Received ReceiveEvent(int channel, wire_event *event, pid_t *pid);
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -17,15 +17,15 @@
 namespace cofferdam {
 namespace {
 
-bool WriteProc(pid_t pid, const char* file, const std::string& text) {
+bool WriteProc(pid_t pid, const char *file, const std::string &text) {
   std::string path = "/proc/" + std::to_string(pid) + "/" + file;
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-std::string MapText(const Request& request, uint32_t which) {
+std::string MapText(const Request &request, uint32_t which) {
   std::string text;
-  for (const IdMapLine& line : request.id_map) {
+  for (const IdMapLine &line : request.id_map) {
     if (line.which != which) continue;
     text += std::to_string(line.inside) + " " + std::to_string(line.outside) + " " + std::to_string(line.count) + "\n";
   }
@@ -33,12 +33,12 @@ std::string MapText(const Request& request, uint32_t which) {
 }
 
 // Sleeps until it is killed; shares our memory, so it does nothing else.
-int SleepForever(void*) {
+int SleepForever(void *) {
   for (;;) sys_call4(__NR_ppoll, 0, 0, 0, 0);
 }
 
-UniqueFd MakeNamespace(const Request& request) {
-  alignas(16) static char stack[4096];  // the caller holds the lock, and the child is gone when we return
+UniqueFd MakeNamespace(const Request &request) {
+  alignas(16) static char stack[4096]; // the caller holds the lock, and the child is gone when we return
   int pidfd_number = -1;
   sys_clone_args args = {};
   args.flags = CLONE_VM | CLONE_PIDFD | CLONE_NEWUSER | CLONE_CLEAR_SIGHAND;
@@ -63,9 +63,9 @@ UniqueFd MakeNamespace(const Request& request) {
   return result;
 }
 
-}  // namespace
+} // namespace
 
-void WriteIdMaps(pid_t child, const Request& request) {
+void WriteIdMaps(pid_t child, const Request &request) {
   if (request.id_map.empty()) return;
   uint32_t index = request.id_map.front().index;
   if (request.deny_setgroups && !WriteProc(child, "setgroups", "deny")) FailStep(STEP_ID_MAP, index);
@@ -73,7 +73,7 @@ void WriteIdMaps(pid_t child, const Request& request) {
   if (!WriteProc(child, "uid_map", MapText(request, 0))) FailStep(STEP_ID_MAP, index);
 }
 
-void WriteClockOffsets(pid_t child, const Request& request) {
+void WriteClockOffsets(pid_t child, const Request &request) {
   if (!request.has_clock_offsets) return;
   std::string text = "monotonic " + std::to_string(request.monotonic_s) + " " + std::to_string(request.monotonic_ns) +
                      "\nboottime " + std::to_string(request.boottime_s) + " " + std::to_string(request.boottime_ns) +
@@ -81,9 +81,9 @@ void WriteClockOffsets(pid_t child, const Request& request) {
   if (!WriteProc(child, "timens_offsets", text)) FailStep(STEP_CLOCK_OFFSET, request.clock_index);
 }
 
-int IdMapNamespace(const Request& request) {
+int IdMapNamespace(const Request &request) {
   static std::mutex mutex;
-  static auto* cache = new std::map<std::string, int>();  // never destroyed: spawner threads may outlive exit()
+  static auto *cache = new std::map<std::string, int>(); // never destroyed: spawner threads may outlive exit()
   std::lock_guard<std::mutex> lock(mutex);
   std::string key = MapText(request, 0) + "|" + MapText(request, 1);
   auto found = cache->find(key);
@@ -95,4 +95,4 @@ int IdMapNamespace(const Request& request) {
   return number;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -31,7 +31,7 @@ namespace {
 constexpr int kFirstFreeFd = 10;
 
 bool WriteImage(int fd) {
-  const char* at = cofferdam_init_start;
+  const char *at = cofferdam_init_start;
   while (at < cofferdam_init_end) {
     ssize_t wrote = write(fd, at, static_cast<size_t>(cofferdam_init_end - at));
     if (wrote < 0 && errno == EINTR) continue;
@@ -52,19 +52,20 @@ UniqueFd SealedMemfd() {
 
 // A file that is open for writing cannot be executed (ETXTBSY): it is opened again for reading before the writer goes.
 UniqueFd UnlinkedFile() {
-  const char* directory = getenv("TMPDIR");
+  const char *directory = getenv("TMPDIR");
   std::string path = std::string(directory && *directory ? directory : "/tmp") + "/cofferdam-init.XXXXXX";
   UniqueFd writer(mkostemp(path.data(), O_CLOEXEC));
   if (!writer) return writer;
   UniqueFd reader;
-  if (WriteImage(writer.get()) && fchmod(writer.get(), 0500) == 0) reader.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (WriteImage(writer.get()) && fchmod(writer.get(), 0500) == 0)
+    reader.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   int error = errno;
   unlink(path.c_str());
   errno = error;
   return reader;
 }
 
-}  // namespace
+} // namespace
 
 int InitImage() {
   static std::mutex mutex;
@@ -78,4 +79,4 @@ int InitImage() {
   return image;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -9,4 +9,4 @@ namespace cofferdam {
 // file, mode 0500, open for reading only.
 int InitImage();
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -32,7 +32,7 @@ bool Janitor::Start() {
   return launch.error == 0;
 }
 
-void Janitor::Send(char action, const std::string& path) {
+void Janitor::Send(char action, const std::string &path) {
   if (!channel_ && (action == '-' || !Start())) {
     channel_.reset();
     return;
@@ -41,4 +41,4 @@ void Janitor::Send(char action, const std::string& path) {
   send(channel_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -12,11 +12,11 @@
 // on execve as on exit. Only then may the stack be used again.
 #include "launch.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -31,18 +31,19 @@ constexpr int kInitChannel = 3;
 
 // One stack per thread, kept: a thread launches one child at a time.
 struct ThreadStack {
-  void* memory = MAP_FAILED;
+  void *memory = MAP_FAILED;
   ~ThreadStack() {
     if (memory != MAP_FAILED) munmap(memory, kStackSize);
   }
-  void* Get() {
+  void *Get() {
     if (memory == MAP_FAILED)
       memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     return memory == MAP_FAILED ? nullptr : memory;
   }
 };
 
-// ---- fence: from here on, in the child, in Node's memory --------------------------------------------------------------
+// ---- fence: from here on, in the child, in Node's memory
+// --------------------------------------------------------------
 
 // execve drops the capabilities of a process whose id in its user namespace is not 0, unless they are ambient
 // (capabilities(7)). EINVAL ends the loop: the kernel knows no higher one.
@@ -51,7 +52,7 @@ __attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities() {
   __user_cap_data_struct sets[2];
   long result = sys_call2(__NR_capget, &header, sets);
   if (result < 0) return result;
-  for (auto& set : sets) set.inheritable = set.permitted;
+  for (auto &set : sets) set.inheritable = set.permitted;
   result = sys_call2(__NR_capset, &header, sets);
   for (int capability = 0; capability < 64 && result >= 0; capability++) {
     result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
@@ -60,12 +61,12 @@ __attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities() {
   return result;
 }
 
-}  // namespace
+} // namespace
 
-__attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void* argument) {
-  Launch* launch = static_cast<Launch*>(argument);
-  const char* argv[] = {launch->name, nullptr};
-  const char* envp[] = {nullptr};
+__attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argument) {
+  Launch *launch = static_cast<Launch *>(argument);
+  const char *argv[] = {launch->name, nullptr};
+  const char *envp[] = {nullptr};
   sys_call1(__NR_close, launch->parent_channel);
   if (launch->wait_for_go) {
     wire_header header;
@@ -104,4 +105,4 @@ void Launch::WaitForExec() {
   while (sharing_) sys_call6(__NR_futex, reinterpret_cast<long>(&sharing_), FUTEX_WAIT, 1, 0, 0, 0);
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

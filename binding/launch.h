@@ -12,16 +12,16 @@ namespace cofferdam {
 // One launch. It must outlive WaitForExec, because the child reads it. Signals must be blocked in the calling thread,
 // or a handler of Node's could run in the child, in our memory.
 struct Launch {
-  int image = -1;           // init's program
-  int channel = -1;         // theirs: becomes the child's descriptor 3
-  int parent_channel = -1;  // ours: the child closes its copy, or it would never see end of file
-  const char* name = "init";
-  bool wait_for_go = true;     // read one packet from the channel before executing
-  bool keep_capabilities = false;  // raise ambient ones: the child's id is not mapped, or is not 0
+  int image = -1;          // init's program
+  int channel = -1;        // theirs: becomes the child's descriptor 3
+  int parent_channel = -1; // ours: the child closes its copy, or it would never see end of file
+  const char *name = "init";
+  bool wait_for_go = true;        // read one packet from the channel before executing
+  bool keep_capabilities = false; // raise ambient ones: the child's id is not mapped, or is not 0
 
   pid_t pid = -1;
-  int pidfd = -1;            // with CLONE_PIDFD; owned by the caller
-  volatile int error = 0;    // errno of what failed in the child, after WaitForExec
+  int pidfd = -1;         // with CLONE_PIDFD; owned by the caller
+  volatile int error = 0; // errno of what failed in the child, after WaitForExec
 
   // clone3 with the given flags, plus CLONE_VM and a stack of its own. Returns the pid or -errno.
   long Start(sys_clone_args args);
@@ -29,10 +29,10 @@ struct Launch {
   // Returns when the child has executed or exited: when it no longer uses our memory.
   void WaitForExec();
 
- private:
-  volatile int32_t sharing_ = 0;  // the kernel sets it to 0 and wakes us (CLONE_CHILD_CLEARTID)
-  void* stack_ = nullptr;
-  friend int LaunchChild(void* argument);
+private:
+  volatile int32_t sharing_ = 0; // the kernel sets it to 0 and wakes us (CLONE_CHILD_CLEARTID)
+  void *stack_ = nullptr;
+  friend int LaunchChild(void *argument);
 };
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -10,19 +10,19 @@
 namespace cofferdam {
 namespace {
 
-std::vector<uint8_t> Bytes(wire_reader* p) {
+std::vector<uint8_t> Bytes(wire_reader *p) {
   uint32_t size = 0;
-  const uint8_t* data = wire_bytes(p, &size);
+  const uint8_t *data = wire_bytes(p, &size);
   return data ? std::vector<uint8_t>(data, data + size) : std::vector<uint8_t>();
 }
 
-void ReadStdio(wire_reader* p, uint32_t index, Request* request) {
+void ReadStdio(wire_reader *p, uint32_t index, Request *request) {
   uint32_t fd = wire_u32(p);
   if (fd > 2) {
     p->bad = 1;
     return;
   }
-  StdioSpec& spec = request->stdio[fd];
+  StdioSpec &spec = request->stdio[fd];
   spec.index = index;
   spec.kind = wire_u32(p);
   spec.flags = wire_u32(p);
@@ -35,7 +35,7 @@ void ReadStdio(wire_reader* p, uint32_t index, Request* request) {
   }
 }
 
-void ReadHierarchyRecord(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+void ReadHierarchyRecord(const wire_record &record, wire_reader *p, uint32_t index, Request *request) {
   if (record.op == HOST_HIERARCHY) {
     HierarchySpec spec;
     spec.index = index;
@@ -49,7 +49,7 @@ void ReadHierarchyRecord(const wire_record& record, wire_reader* p, uint32_t ind
     p->bad = 1;
     return;
   }
-  HierarchySpec& spec = request->hierarchies.back();
+  HierarchySpec &spec = request->hierarchies.back();
   if (record.op == HOST_CPU_CLOCK) {
     spec.cpu_clock = static_cast<int>(wire_u32(p));
     spec.cpu_clock_file = wire_string(p);
@@ -60,11 +60,11 @@ void ReadHierarchyRecord(const wire_record& record, wire_reader* p, uint32_t ind
   file.optional = record.flags & WIRE_OPTIONAL;
   file.file = wire_string(p);
   if (record.op != HOST_STAT) file.value = wire_string(p);
-  auto& list = record.op == HOST_STAT ? spec.stats : record.op == HOST_LIMIT ? spec.limits : spec.group_writes;
+  auto &list = record.op == HOST_STAT ? spec.stats : record.op == HOST_LIMIT ? spec.limits : spec.group_writes;
   list.push_back(std::move(file));
 }
 
-void ReadTree(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+void ReadTree(const wire_record &record, wire_reader *p, uint32_t index, Request *request) {
   TreeSpec tree;
   tree.index = index;
   tree.attrs = wire_u32(p);
@@ -74,7 +74,7 @@ void ReadTree(const wire_record& record, wire_reader* p, uint32_t index, Request
   request->trees.push_back(std::move(tree));
 }
 
-void ReadIdMap(wire_reader* p, uint32_t index, Request* request) {
+void ReadIdMap(wire_reader *p, uint32_t index, Request *request) {
   IdMapLine line;
   line.index = index;
   line.which = wire_u32(p);
@@ -85,54 +85,43 @@ void ReadIdMap(wire_reader* p, uint32_t index, Request* request) {
   request->id_map.push_back(line);
 }
 
-void ReadRecord(const wire_record& record, wire_reader* p, uint32_t index, Request* request) {
+void ReadRecord(const wire_record &record, wire_reader *p, uint32_t index, Request *request) {
   switch (record.op) {
-    case HOST_NAMESPACES:
-      request->namespaces = wire_u64(p);
-      return;
-    case HOST_ID_MAP:
-      return ReadIdMap(p, index, request);
-    case HOST_DENY_SETGROUPS:
-      request->deny_setgroups = true;
-      return;
-    case HOST_CLOCK_OFFSETS:
-      request->has_clock_offsets = true;
-      request->clock_index = index;
-      request->monotonic_s = static_cast<int64_t>(wire_u64(p));
-      request->monotonic_ns = wire_u32(p);
-      request->boottime_s = static_cast<int64_t>(wire_u64(p));
-      request->boottime_ns = wire_u32(p);
-      return;
-    case HOST_TREE:
-      return ReadTree(record, p, index, request);
-    case HOST_WORKDIR:
-      request->workdir_index = index;
-      request->workdir = wire_string(p);
-      return;
-    case HOST_HIERARCHY:
-    case HOST_GROUP_WRITE:
-    case HOST_LIMIT:
-    case HOST_STAT:
-    case HOST_CPU_CLOCK:
-      return ReadHierarchyRecord(record, p, index, request);
-    case HOST_STDIO:
-      return ReadStdio(p, index, request);
-    case HOST_OUTPUT_LIMIT:
-      request->output_limit = wire_u64(p);
-      return;
-    case HOST_OWNER:
-      request->has_owner = true;
-      request->owner_uid = wire_u32(p);
-      request->owner_gid = wire_u32(p);
-      return;
-    default:
-      p->bad = 1;
+  case HOST_NAMESPACES: request->namespaces = wire_u64(p); return;
+  case HOST_ID_MAP: return ReadIdMap(p, index, request);
+  case HOST_DENY_SETGROUPS: request->deny_setgroups = true; return;
+  case HOST_CLOCK_OFFSETS:
+    request->has_clock_offsets = true;
+    request->clock_index = index;
+    request->monotonic_s = static_cast<int64_t>(wire_u64(p));
+    request->monotonic_ns = wire_u32(p);
+    request->boottime_s = static_cast<int64_t>(wire_u64(p));
+    request->boottime_ns = wire_u32(p);
+    return;
+  case HOST_TREE: return ReadTree(record, p, index, request);
+  case HOST_WORKDIR:
+    request->workdir_index = index;
+    request->workdir = wire_string(p);
+    return;
+  case HOST_HIERARCHY:
+  case HOST_GROUP_WRITE:
+  case HOST_LIMIT:
+  case HOST_STAT:
+  case HOST_CPU_CLOCK: return ReadHierarchyRecord(record, p, index, request);
+  case HOST_STDIO: return ReadStdio(p, index, request);
+  case HOST_OUTPUT_LIMIT: request->output_limit = wire_u64(p); return;
+  case HOST_OWNER:
+    request->has_owner = true;
+    request->owner_uid = wire_u32(p);
+    request->owner_gid = wire_u32(p);
+    return;
+  default: p->bad = 1;
   }
 }
 
-}  // namespace
+} // namespace
 
-bool ParseRequest(const uint8_t* data, size_t size, Request* request) {
+bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   if (size > 0x7fffffff) return false;
   wire_reader reader = wire_read(data, static_cast<uint32_t>(size));
   uint32_t magic = wire_u32(&reader), version = wire_u32(&reader);
@@ -140,9 +129,9 @@ bool ParseRequest(const uint8_t* data, size_t size, Request* request) {
   uint32_t flags = wire_u32(&reader);
   request->collect = flags & WIRE_COLLECT;
   request->network_ahead = flags & WIRE_NETWORK_AHEAD;
-  const uint8_t* host = wire_take(&reader, host_size);
-  const uint8_t* boot = wire_take(&reader, boot_size);
-  const uint8_t* exec = wire_take(&reader, exec_size);
+  const uint8_t *host = wire_take(&reader, host_size);
+  const uint8_t *boot = wire_take(&reader, boot_size);
+  const uint8_t *exec = wire_take(&reader, exec_size);
   if (reader.bad || reader.at != reader.end || magic != WIRE_MAGIC || version != WIRE_VERSION) return false;
   if (boot_size % 4 || exec_size % 4) return false;
 
@@ -157,4 +146,4 @@ bool ParseRequest(const uint8_t* data, size_t size, Request* request) {
   return !section.bad;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -34,7 +34,7 @@ struct HierarchySpec {
   std::string base;
   std::string enable;
   std::vector<CgroupFile> group_writes, limits, stats;
-  int cpu_clock = -1;  // enum wire_cpu_clock, or -1
+  int cpu_clock = -1; // enum wire_cpu_clock, or -1
   std::string cpu_clock_file;
 };
 
@@ -42,7 +42,7 @@ struct StdioSpec {
   uint32_t index = 0;
   uint32_t kind = 0;
   uint32_t flags = 0;
-  UniqueFd fd;  // kind FD: a duplicate, taken on the JavaScript thread before the caller can close the original
+  UniqueFd fd; // kind FD: a duplicate, taken on the JavaScript thread before the caller can close the original
   int fd_error = 0;
   std::string path;
   std::vector<uint8_t> input;
@@ -64,13 +64,13 @@ struct Request {
   std::string workdir;
   std::vector<HierarchySpec> hierarchies;
   StdioSpec stdio[3];
-  uint64_t output_limit = 0;  // 0: none
+  uint64_t output_limit = 0; // 0: none
   bool has_owner = false;
   uint32_t owner_uid = 0, owner_gid = 0;
   std::vector<uint8_t> boot, exec;
 };
 
 // False when the bytes are no request of this version.
-bool ParseRequest(const uint8_t* data, size_t size, Request* request);
+bool ParseRequest(const uint8_t *data, size_t size, Request *request);
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -1,4 +1,5 @@
-// A live sandbox as the addon sees it: plain ownership, no behaviour. Made by a spawner thread, then owned by the watcher.
+// A live sandbox as the addon sees it: plain ownership, no behaviour. Made by a spawner thread, then owned by the
+// watcher.
 #pragma once
 
 #include <sys/types.h>
@@ -17,36 +18,36 @@ namespace cofferdam {
 struct Stream {
   enum Kind { kNone, kCapture, kRelay, kFeed };
   Kind kind = kNone;
-  UniqueFd from;              // capture, relay: our end of the command's pipe; non-blocking
-  UniqueFd to;                // relay: where it goes; feed: our end of the command's stdin
-  std::vector<uint8_t> data;  // captured; or still to be written, from `done` on
+  UniqueFd from;             // capture, relay: our end of the command's pipe; non-blocking
+  UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
+  std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
-  size_t chunk = 65536;  // relay: how much `to` takes without blocking once poll says it is writable
+  size_t chunk = 65536; // relay: how much `to` takes without blocking once poll says it is writable
 };
 
 struct Sandbox {
   uint32_t id = 0;
   bool collect = false;
-  uint64_t output_limit = 0;  // 0: none
-  uint64_t output_bytes = 0;  // counted so far, when there is a limit or a capture
+  uint64_t output_limit = 0; // 0: none
+  uint64_t output_bytes = 0; // counted so far, when there is a limit or a capture
   UniqueFd channel, pidfd;
   pid_t init_pid = -1;
   pid_t command_pid = 0;
-  int parent_stdio[3] = {-1, -1, -1};  // pipe ends for JavaScript; owned until `started` has handed them over
+  int parent_stdio[3] = {-1, -1, -1}; // pipe ends for JavaScript; owned until `started` has handed them over
   Stream streams[3];
   Leaves leaves;
-  std::vector<std::string> leaf_paths;  // as made; `leaves` shrinks while they are removed
+  std::vector<std::string> leaf_paths; // as made; `leaves` shrinks while they are removed
   std::string workdir;
 
-  bool over = false;       // EXITED or FAILED has come: the rest is clean-up
-  bool init_gone = false;  // reaped
-  bool told_end = false;   // the end has been told to JavaScript
+  bool over = false;      // EXITED or FAILED has come: the rest is clean-up
+  bool init_gone = false; // reaped
+  bool told_end = false;  // the end has been told to JavaScript
   bool told_closed = false;
-  wire_event exit = {};    // valid when over by EXITED
+  wire_event exit = {}; // valid when over by EXITED
   std::vector<std::string> stats;
 
   Sandbox() = default;
-  Sandbox(const Sandbox&) = delete;
+  Sandbox(const Sandbox &) = delete;
   ~Sandbox() {
     for (int fd : parent_stdio)
       if (fd >= 0) close(fd);
@@ -69,4 +70,4 @@ struct Event {
   std::vector<uint8_t> out, err;
 };
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -1,5 +1,5 @@
-// One spawn, in order: cgroup leaves, stdio, lent mounts, channel, clone3, maps, go. Each resource has an owner from the
-// moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
+// One spawn, in order: cgroup leaves, stdio, lent mounts, channel, clone3, maps, go. Each resource has an owner from
+// the moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
 #include "spawner.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kMaxThreads = 4;
 
-void MakeWorkdir(const Request& request, Sandbox* sandbox) {
+void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (request.workdir.empty()) return;
   GuardDirectory(request.workdir, true);
   sandbox->workdir = request.workdir;
@@ -32,7 +32,7 @@ void MakeWorkdir(const Request& request, Sandbox* sandbox) {
 }
 
 // The child is stopped in LaunchChild until it reads GO. Everything is sent at once: the packets wait in the socket.
-void Release(const Request& request, Launch* launch, const Sandbox& sandbox, const std::vector<Loan>& loans) {
+void Release(const Request &request, Launch *launch, const Sandbox &sandbox, const std::vector<Loan> &loans) {
   if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch->pid, request);
   WriteClockOffsets(launch->pid, request);
   wire_header go = {};
@@ -44,14 +44,14 @@ void Release(const Request& request, Launch* launch, const Sandbox& sandbox, con
 }
 
 // End of file makes the child exit, whether it still waits or already is init.
-void Abandon(Launch* launch, Sandbox* sandbox) {
+void Abandon(Launch *launch, Sandbox *sandbox) {
   sandbox->channel.reset();
   launch->WaitForExec();
   while (waitpid(launch->pid, nullptr, __WALL) < 0 && errno == EINTR) {
   }
 }
 
-void LaunchInit(const Request& request, Sandbox* sandbox, const std::vector<Loan>& loans, int inits_cgroup) {
+void LaunchInit(const Request &request, Sandbox *sandbox, const std::vector<Loan> &loans, int inits_cgroup) {
   UniqueFd theirs;
   Launch launch;
   launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
@@ -75,7 +75,7 @@ void LaunchInit(const Request& request, Sandbox* sandbox, const std::vector<Loan
   theirs.reset();
   try {
     Release(request, &launch, *sandbox, loans);
-  } catch (const StepError&) {
+  } catch (const StepError &) {
     Abandon(&launch, sandbox);
     throw;
   }
@@ -87,7 +87,7 @@ void LaunchInit(const Request& request, Sandbox* sandbox, const std::vector<Loan
 }
 
 // May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
-void Spawn(Request* request, Sandbox* sandbox) {
+void Spawn(Request *request, Sandbox *sandbox) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
   LeafFds leaf_fds;
@@ -100,7 +100,7 @@ void Spawn(Request* request, Sandbox* sandbox) {
   LaunchInit(*request, sandbox, loans, leaf_fds.inits);
 }
 
-void Serve(std::unique_ptr<Request> request, Watcher* watcher) {
+void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
   auto sandbox = std::make_unique<Sandbox>();
   sandbox->id = request->id;
   sandbox->collect = request->collect;
@@ -109,13 +109,13 @@ void Serve(std::unique_ptr<Request> request, Watcher* watcher) {
   try {
     if (watcher->IsCancelled(request->id)) FailStep(STEP_REQUEST, 0, ECANCELED);
     Spawn(request.get(), sandbox.get());
-  } catch (const StepError& error) {
+  } catch (const StepError &error) {
     failure = error;
   }
   watcher->Add(std::move(sandbox), failure);
 }
 
-}  // namespace
+} // namespace
 
 void Spawner::Submit(std::unique_ptr<Request> request) {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -128,7 +128,7 @@ void Spawner::Submit(std::unique_ptr<Request> request) {
 void Spawner::Run() {
   sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // launch.h demands it
+  pthread_sigmask(SIG_SETMASK, &all, nullptr); // launch.h demands it
   pthread_setname_np(pthread_self(), "cofferdam-spawn");
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
@@ -151,8 +151,8 @@ void Spawner::Stop() {
     queue_.clear();
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread &thread : threads_) thread.join();
   threads_.clear();
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -15,18 +15,18 @@
 namespace cofferdam {
 
 class Spawner {
- public:
-  explicit Spawner(Watcher* watcher) : watcher_(watcher) {}
+public:
+  explicit Spawner(Watcher *watcher) : watcher_(watcher) {}
   ~Spawner() { Stop(); }
 
   void Submit(std::unique_ptr<Request> request);
   // Finishes what is being launched, drops what is queued, joins the threads.
   void Stop();
 
- private:
+private:
   void Run();
 
-  Watcher* watcher_;  // outlives us
+  Watcher *watcher_; // outlives us
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Request>> queue_;
@@ -35,4 +35,4 @@ class Spawner {
   bool stopping_ = false;
 };
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -15,7 +15,7 @@ struct Pipe {
 };
 
 // The pipe belongs to the command's user, so that it may open /dev/stdin and its like again.
-Pipe MakePipe(const Request& request, uint32_t index) {
+Pipe MakePipe(const Request &request, uint32_t index) {
   int ends[2];
   Check(pipe2(ends, O_CLOEXEC), STEP_STDIO, index);
   Pipe made{UniqueFd(ends[0]), UniqueFd(ends[1])};
@@ -23,12 +23,12 @@ Pipe MakePipe(const Request& request, uint32_t index) {
   return made;
 }
 
-void SetNonBlocking(const UniqueFd& fd, uint32_t index) {
-  Check(fcntl(fd.get(), F_SETFL, O_NONBLOCK), STEP_STDIO, index);  // ours alone: each end has its own description
+void SetNonBlocking(const UniqueFd &fd, uint32_t index) {
+  Check(fcntl(fd.get(), F_SETFL, O_NONBLOCK), STEP_STDIO, index); // ours alone: each end has its own description
 }
 
 // Most inputs fit the pipe's 64 KiB: they are written here, and the watcher never hears of them.
-void Feed(StdioSpec* spec, Sandbox* sandbox, UniqueFd to) {
+void Feed(StdioSpec *spec, Sandbox *sandbox, UniqueFd to) {
   size_t done = 0;
   while (done < spec->input.size()) {
     ssize_t wrote = write(to.get(), spec->input.data() + done, spec->input.size() - done);
@@ -37,25 +37,25 @@ void Feed(StdioSpec* spec, Sandbox* sandbox, UniqueFd to) {
     done += static_cast<size_t>(wrote);
   }
   if (done == spec->input.size()) return;
-  Stream& stream = sandbox->streams[0];
+  Stream &stream = sandbox->streams[0];
   stream.kind = Stream::kFeed;
   stream.data = std::move(spec->input);
   stream.done = done;
   stream.to = std::move(to);
 }
 
-UniqueFd OpenPath(const StdioSpec& spec) {
-  return UniqueFd(
-      Check(open(spec.path.c_str(), static_cast<int>(spec.flags) | O_CLOEXEC | O_NOCTTY, 0666), STEP_STDIO, spec.index));
+UniqueFd OpenPath(const StdioSpec &spec) {
+  return UniqueFd(Check(open(spec.path.c_str(), static_cast<int>(spec.flags) | O_CLOEXEC | O_NOCTTY, 0666), STEP_STDIO,
+                        spec.index));
 }
 
-UniqueFd TakeFd(StdioSpec* spec) {
+UniqueFd TakeFd(StdioSpec *spec) {
   if (!spec->fd) FailStep(STEP_STDIO, spec->index, spec->fd_error);
   return std::move(spec->fd);
 }
 
 // Between the command and `to` the watcher counts what passes.
-UniqueFd Relay(const Request& request, uint32_t index, Stream* stream, UniqueFd to, size_t chunk) {
+UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd to, size_t chunk) {
   Pipe inner = MakePipe(request, index);
   SetNonBlocking(inner.read, index);
   stream->kind = Stream::kRelay;
@@ -65,67 +65,63 @@ UniqueFd Relay(const Request& request, uint32_t index, Stream* stream, UniqueFd 
   return std::move(inner.write);
 }
 
-UniqueFd PrepareInput(Request* request, Sandbox* sandbox, StdioSpec* spec) {
+UniqueFd PrepareInput(Request *request, Sandbox *sandbox, StdioSpec *spec) {
   Pipe made;
   switch (spec->kind) {
-    case WIRE_STDIO_PIPE:
-      made = MakePipe(*request, spec->index);
-      SetNonBlocking(made.write, spec->index);
-      sandbox->parent_stdio[0] = made.write.release();
-      return std::move(made.read);
-    case WIRE_STDIO_FEED:
-      made = MakePipe(*request, spec->index);
-      SetNonBlocking(made.write, spec->index);
-      Feed(spec, sandbox, std::move(made.write));
-      return std::move(made.read);
-    case WIRE_STDIO_FD:
-      return TakeFd(spec);
-    case WIRE_STDIO_PATH:
-      return OpenPath(*spec);
-    default:
-      return UniqueFd(Check(open("/dev/null", O_RDONLY | O_CLOEXEC), STEP_STDIO, spec->index));
+  case WIRE_STDIO_PIPE:
+    made = MakePipe(*request, spec->index);
+    SetNonBlocking(made.write, spec->index);
+    sandbox->parent_stdio[0] = made.write.release();
+    return std::move(made.read);
+  case WIRE_STDIO_FEED:
+    made = MakePipe(*request, spec->index);
+    SetNonBlocking(made.write, spec->index);
+    Feed(spec, sandbox, std::move(made.write));
+    return std::move(made.read);
+  case WIRE_STDIO_FD: return TakeFd(spec);
+  case WIRE_STDIO_PATH: return OpenPath(*spec);
+  default: return UniqueFd(Check(open("/dev/null", O_RDONLY | O_CLOEXEC), STEP_STDIO, spec->index));
   }
 }
 
-UniqueFd PrepareOutput(Request* request, Sandbox* sandbox, StdioSpec* spec, int fd) {
-  Stream& stream = sandbox->streams[fd];
+UniqueFd PrepareOutput(Request *request, Sandbox *sandbox, StdioSpec *spec, int fd) {
+  Stream &stream = sandbox->streams[fd];
   bool counted = request->output_limit > 0;
   Pipe made;
   switch (spec->kind) {
-    case WIRE_STDIO_PIPE:
-      made = MakePipe(*request, spec->index);
-      SetNonBlocking(made.read, spec->index);
-      sandbox->parent_stdio[fd] = made.read.release();
-      if (!counted) return std::move(made.write);
-      SetNonBlocking(made.write, spec->index);
-      return Relay(*request, spec->index, &stream, std::move(made.write), 65536);
-    case WIRE_STDIO_COLLECT:
-      made = MakePipe(*request, spec->index);
-      SetNonBlocking(made.read, spec->index);
-      stream.kind = Stream::kCapture;
-      stream.from = std::move(made.read);
-      return std::move(made.write);
-    case WIRE_STDIO_FD:
-    case WIRE_STDIO_PATH: {
-      UniqueFd to = spec->kind == WIRE_STDIO_FD ? TakeFd(spec) : OpenPath(*spec);
-      // A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)), whatever its flags.
-      return counted ? Relay(*request, spec->index, &stream, std::move(to), 4096) : std::move(to);
-    }
-    default:
-      return UniqueFd(Check(open("/dev/null", O_WRONLY | O_CLOEXEC), STEP_STDIO, spec->index));
+  case WIRE_STDIO_PIPE:
+    made = MakePipe(*request, spec->index);
+    SetNonBlocking(made.read, spec->index);
+    sandbox->parent_stdio[fd] = made.read.release();
+    if (!counted) return std::move(made.write);
+    SetNonBlocking(made.write, spec->index);
+    return Relay(*request, spec->index, &stream, std::move(made.write), 65536);
+  case WIRE_STDIO_COLLECT:
+    made = MakePipe(*request, spec->index);
+    SetNonBlocking(made.read, spec->index);
+    stream.kind = Stream::kCapture;
+    stream.from = std::move(made.read);
+    return std::move(made.write);
+  case WIRE_STDIO_FD:
+  case WIRE_STDIO_PATH: {
+    UniqueFd to = spec->kind == WIRE_STDIO_FD ? TakeFd(spec) : OpenPath(*spec);
+    // A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)), whatever its flags.
+    return counted ? Relay(*request, spec->index, &stream, std::move(to), 4096) : std::move(to);
+  }
+  default: return UniqueFd(Check(open("/dev/null", O_WRONLY | O_CLOEXEC), STEP_STDIO, spec->index));
   }
 }
 
-}  // namespace
+} // namespace
 
-void PrepareStdio(Request* request, Sandbox* sandbox, std::vector<UniqueFd>* owned, std::vector<Loan>* loans) {
+void PrepareStdio(Request *request, Sandbox *sandbox, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
   for (uint32_t fd = 0; fd < 3; fd++) {
-    StdioSpec* spec = &request->stdio[fd];
-    UniqueFd end = fd == 0 ? PrepareInput(request, sandbox, spec)
-                           : PrepareOutput(request, sandbox, spec, static_cast<int>(fd));
+    StdioSpec *spec = &request->stdio[fd];
+    UniqueFd end =
+        fd == 0 ? PrepareInput(request, sandbox, spec) : PrepareOutput(request, sandbox, spec, static_cast<int>(fd));
     loans->push_back({ROLE_STDIO << 16 | fd, end.get()});
     owned->push_back(std::move(end));
   }
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

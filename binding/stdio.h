@@ -11,6 +11,6 @@ namespace cofferdam {
 
 // Opens what the request asks for: the command's ends go to *loans (owned by *owned until sent), ours to the sandbox.
 // Throws StepError.
-void PrepareStdio(Request* request, Sandbox* sandbox, std::vector<UniqueFd>* owned, std::vector<Loan>* loans);
+void PrepareStdio(Request *request, Sandbox *sandbox, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -10,8 +10,8 @@ namespace cofferdam {
 
 struct StepError {
   uint32_t step;
-  uint32_t index;  // of the record in the host section that asked for the step; 0 is the first
-  int error;       // errno, positive
+  uint32_t index; // of the record in the host section that asked for the step; 0 is the first
+  int error;      // errno, positive
 };
 
 [[noreturn]] inline void FailStep(uint32_t step, uint32_t index, int error = errno) {
@@ -19,10 +19,9 @@ struct StepError {
 }
 
 // Passes a system call's result through, or throws.
-template <typename T>
-T Check(T result, uint32_t step, uint32_t index) {
+template <typename T> T Check(T result, uint32_t step, uint32_t index) {
   if (result < 0) FailStep(step, index);
   return result;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

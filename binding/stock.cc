@@ -1,5 +1,5 @@
-// See stock.h. The thread lives as long as the process (the library is linked with -z nodelete), holds two of each kind,
-// and sleeps otherwise.
+// See stock.h. The thread lives as long as the process (the library is linked with -z nodelete), holds two of each
+// kind, and sleeps otherwise.
 #include "stock.h"
 
 #include <fcntl.h>
@@ -34,8 +34,8 @@ struct Shelves {
   bool want_networks = false, want_devices = false;
 };
 
-Shelves& Shared() {
-  static Shelves* shelves = new Shelves();  // never destroyed: the thread uses it until the end
+Shelves &Shared() {
+  static Shelves *shelves = new Shelves(); // never destroyed: the thread uses it until the end
   return *shelves;
 }
 
@@ -60,21 +60,21 @@ UniqueFd MakeNetwork() {
 
 bool FillDevices(int directory) {
   static const struct {
-    const char* name;
+    const char *name;
     unsigned minor, major;
   } nodes[] = {{"null", 3, 1}, {"zero", 5, 1}, {"full", 7, 1}, {"random", 8, 1}, {"urandom", 9, 1}, {"tty", 0, 5}};
-  static const char* const links[][2] = {{"pts/ptmx", "ptmx"},
+  static const char *const links[][2] = {{"pts/ptmx", "ptmx"},
                                          {"/proc/self/fd", "fd"},
                                          {"/proc/self/fd/0", "stdin"},
                                          {"/proc/self/fd/1", "stdout"},
                                          {"/proc/self/fd/2", "stderr"}};
-  for (const auto& node : nodes) {
+  for (const auto &node : nodes) {
     if (mknodat(directory, node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) < 0) return false;
-    if (fchmodat(directory, node.name, 0666, 0) < 0) return false;  // whatever the umask
+    if (fchmodat(directory, node.name, 0666, 0) < 0) return false; // whatever the umask
   }
-  for (const auto& link : links)
+  for (const auto &link : links)
     if (symlinkat(link[0], directory, link[1]) < 0) return false;
-  for (const char* name : {"pts", "shm", "mqueue"})
+  for (const char *name : {"pts", "shm", "mqueue"})
     if (mkdirat(directory, name, 0755) < 0) return false;
   return true;
 }
@@ -87,23 +87,23 @@ UniqueFd MakeDevices() {
   };
   UniqueFd context(result(sys_call2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
   if (!context) return context;
-  static const char* const options[][2] = {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}};
-  for (const auto& option : options)
+  static const char *const options[][2] = {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}};
+  for (const auto &option : options)
     if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_SET_STRING, option[0], option[1], 0)) < 0)
       return UniqueFd();
   if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_CMD_CREATE, 0, 0, 0)) < 0) return UniqueFd();
-  UniqueFd mount(result(
-      sys_call3(__NR_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
+  UniqueFd mount(
+      result(sys_call3(__NR_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
   if (mount && !FillDevices(mount.get())) return UniqueFd();
   return mount;
 }
 
 // Fills whichever shelf is short; false when there is nothing to do. Called without the lock.
-bool FillOne(Shelves* shelves, bool networks) {
+bool FillOne(Shelves *shelves, bool networks) {
   UniqueFd fd = networks ? MakeNetwork() : MakeDevices();
   std::lock_guard<std::mutex> lock(shelves->mutex);
   if (!fd) {
-    (networks ? shelves->want_networks : shelves->want_devices) = false;  // asked again by the next taker
+    (networks ? shelves->want_networks : shelves->want_devices) = false; // asked again by the next taker
     return false;
   }
   (networks ? shelves->networks : shelves->devices).push_back(std::move(fd));
@@ -111,7 +111,7 @@ bool FillOne(Shelves* shelves, bool networks) {
 }
 
 void Run() {
-  Shelves& shelves = Shared();
+  Shelves &shelves = Shared();
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -130,9 +130,9 @@ void Run() {
 }
 
 UniqueFd Take(std::deque<UniqueFd> Shelves::*shelf, bool Shelves::*want) {
-  Shelves& shelves = Shared();
+  Shelves &shelves = Shared();
   std::lock_guard<std::mutex> lock(shelves.mutex);
-  HostNetwork();  // before any thread leaves it
+  HostNetwork(); // before any thread leaves it
   if (!shelves.started) {
     shelves.started = true;
     std::thread(Run).detach();
@@ -147,9 +147,11 @@ UniqueFd Take(std::deque<UniqueFd> Shelves::*shelf, bool Shelves::*want) {
   return fd;
 }
 
-}  // namespace
+} // namespace
 
-UniqueFd TakeNetwork() { return Take(&Shelves::networks, &Shelves::want_networks); }
+UniqueFd TakeNetwork() {
+  return Take(&Shelves::networks, &Shelves::want_networks);
+}
 
 UniqueFd TakeDevices() {
   UniqueFd fd = Take(&Shelves::devices, &Shelves::want_devices);
@@ -164,4 +166,4 @@ bool EnterNetwork(int network) {
   return true;
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -17,4 +17,4 @@ UniqueFd TakeDevices();
 // Moves the calling thread into the network namespace, or back into that of the process with -1. False with errno.
 bool EnterNetwork(int network);
 
-}  // namespace cofferdam
+} // namespace cofferdam

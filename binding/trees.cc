@@ -22,7 +22,7 @@
 namespace cofferdam {
 namespace {
 
-long SetAttributes(int mount, const TreeSpec& tree, int id_map) {
+long SetAttributes(int mount, const TreeSpec &tree, int id_map) {
   struct {
     uint64_t set, clear, propagation, userns_fd;
   } attr = {tree.attrs, 0, 0, 0};
@@ -35,7 +35,7 @@ long SetAttributes(int mount, const TreeSpec& tree, int id_map) {
   return sys_call5(__NR_mount_setattr, mount, "", flags, &attr, sizeof attr);
 }
 
-UniqueFd OpenMount(const TreeSpec& tree, uint32_t step) {
+UniqueFd OpenMount(const TreeSpec &tree, uint32_t step) {
   if (tree.flags & WIRE_TREE_DEVICES) {
     UniqueFd devices = TakeDevices();
     if (!devices) FailStep(step, tree.index);
@@ -47,7 +47,7 @@ UniqueFd OpenMount(const TreeSpec& tree, uint32_t step) {
   return UniqueFd(static_cast<int>(result));
 }
 
-UniqueFd OpenTree(const Request& request, const TreeSpec& tree, uint32_t step) {
+UniqueFd OpenTree(const Request &request, const TreeSpec &tree, uint32_t step) {
   UniqueFd mount = OpenMount(tree, step);
   int id_map = tree.flags & WIRE_TREE_ID_MAPPED ? IdMapNamespace(request) : -1;
   long result = SetAttributes(mount.get(), tree, id_map);
@@ -59,19 +59,19 @@ UniqueFd OpenTree(const Request& request, const TreeSpec& tree, uint32_t step) {
   return mount;
 }
 
-}  // namespace
+} // namespace
 
-void OpenTrees(const Request& request, std::vector<UniqueFd>* owned, std::vector<Loan>* loans) {
+void OpenTrees(const Request &request, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
   for (uint32_t number = 0; number < request.trees.size(); number++) {
-    const TreeSpec& tree = request.trees[number];
+    const TreeSpec &tree = request.trees[number];
     try {
       UniqueFd mount = OpenTree(request, tree, tree.flags & WIRE_TREE_LAYER ? STEP_LAYER : STEP_BIND_SOURCE);
       loans->push_back({ROLE_TREE << 16 | number, mount.get()});
       owned->push_back(std::move(mount));
-    } catch (const StepError& error) {
+    } catch (const StepError &error) {
       if (!tree.optional || error.error != ENOENT) throw;
     }
   }
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

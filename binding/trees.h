@@ -9,6 +9,6 @@
 namespace cofferdam {
 
 // Opens every HOST_TREE of the request; optional ones that are missing are left out. Throws StepError.
-void OpenTrees(const Request& request, std::vector<UniqueFd>* owned, std::vector<Loan>* loans);
+void OpenTrees(const Request &request, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -21,7 +21,9 @@ enum Slot : uint64_t { kChannel = 1, kPidfd, kFrom /* +0..2 */, kTo = kFrom + 3 
 
 constexpr int kRetryMs = 5;
 
-uint64_t Token(uint32_t id, uint64_t slot) { return static_cast<uint64_t>(id) << 8 | slot; }
+uint64_t Token(uint32_t id, uint64_t slot) {
+  return static_cast<uint64_t>(id) << 8 | slot;
+}
 
 bool Watch(int epoll, int fd, uint32_t events, uint64_t token, int operation = EPOLL_CTL_ADD) {
   epoll_event event = {};
@@ -30,16 +32,16 @@ bool Watch(int epoll, int fd, uint32_t events, uint64_t token, int operation = E
   return epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
-bool HasStreams(const Sandbox& sandbox) {
+bool HasStreams(const Sandbox &sandbox) {
   return std::any_of(std::begin(sandbox.streams), std::end(sandbox.streams),
-                     [](const Stream& stream) { return stream.kind != Stream::kNone; });
+                     [](const Stream &stream) { return stream.kind != Stream::kNone; });
 }
 
-bool HasCaptures(const Sandbox& sandbox) {
+bool HasCaptures(const Sandbox &sandbox) {
   return sandbox.streams[1].from.get() >= 0 || sandbox.streams[2].from.get() >= 0;
 }
 
-}  // namespace
+} // namespace
 
 bool Watcher::Start() {
   if (thread_.joinable()) return true;
@@ -61,7 +63,7 @@ bool Watcher::IsCancelled(uint32_t id) {
   return stopping_ || (found != expected_.end() && found->second != CAUSE_NONE);
 }
 
-void Watcher::Add(std::unique_ptr<Sandbox> sandbox, const StepError& failure) {
+void Watcher::Add(std::unique_ptr<Sandbox> sandbox, const StepError &failure) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     added_.emplace_back(std::move(sandbox), failure);
@@ -140,13 +142,13 @@ void Watcher::Adopt() {
   uint64_t drained;
   [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
   std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added;
-  std::vector<std::pair<Sandbox*, StepError>> live;
+  std::vector<std::pair<Sandbox *, StepError>> live;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     added = std::move(added_);
     added_.clear();
-    for (auto& [owned, failure] : added) {
-      Sandbox* sandbox = owned.get();
+    for (auto &[owned, failure] : added) {
+      Sandbox *sandbox = owned.get();
       uint32_t cause = expected_[sandbox->id];
       expected_.erase(sandbox->id);
       sandboxes_[sandbox->id] = std::move(owned);
@@ -154,7 +156,7 @@ void Watcher::Adopt() {
       live.emplace_back(sandbox, failure);
     }
   }
-  for (auto& [sandbox, failure] : live) {
+  for (auto &[sandbox, failure] : live) {
     if (!failure.error) {
       bool watched = Watch(epoll_.get(), sandbox->pidfd.get(), EPOLLIN, Token(sandbox->id, kPidfd)) &&
                      Watch(epoll_.get(), sandbox->channel.get(), EPOLLIN, Token(sandbox->id, kChannel));
@@ -178,9 +180,9 @@ void Watcher::Adopt() {
   }
 }
 
-void Watcher::WatchStreams(Sandbox* sandbox) {
+void Watcher::WatchStreams(Sandbox *sandbox) {
   for (uint64_t fd = 0; fd < 3; fd++) {
-    Stream& stream = sandbox->streams[fd];
+    Stream &stream = sandbox->streams[fd];
     if (stream.from) Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(sandbox->id, kFrom + fd));
     if (stream.kind == Stream::kFeed) Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(sandbox->id, kTo + fd));
   }
@@ -189,7 +191,7 @@ void Watcher::WatchStreams(Sandbox* sandbox) {
 void Watcher::Dispatch(uint64_t token, uint32_t) {
   auto found = sandboxes_.find(static_cast<uint32_t>(token >> 8));
   if (found == sandboxes_.end()) return;
-  Sandbox* sandbox = found->second.get();
+  Sandbox *sandbox = found->second.get();
   uint64_t slot = token & 0xff;
   if (slot == kChannel)
     ReadChannel(sandbox);
@@ -199,14 +201,14 @@ void Watcher::Dispatch(uint64_t token, uint32_t) {
     ServeStream(sandbox, static_cast<int>((slot - kFrom) % 3));
 }
 
-void Watcher::ReadChannel(Sandbox* sandbox) {
+void Watcher::ReadChannel(Sandbox *sandbox) {
   wire_event event;
   pid_t pid = 0;
   Received received;
   while (sandbox->channel && (received = ReceiveEvent(sandbox->channel.get(), &event, &pid)) != Received::kNothing) {
     if (received == Received::kEnd) {
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->channel.get(), nullptr);
-      return;  // the pidfd tells the rest
+      return; // the pidfd tells the rest
     }
     if (event.kind == WIRE_STARTED) {
       sandbox->command_pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
@@ -224,7 +226,7 @@ void Watcher::ReadChannel(Sandbox* sandbox) {
   }
 }
 
-void Watcher::TellFailure(Sandbox* sandbox, const wire_event& event) {
+void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     sandbox->over = true;
@@ -237,7 +239,7 @@ void Watcher::TellFailure(Sandbox* sandbox, const wire_event& event) {
 }
 
 // The figures are read before init lets go of the tree: it reports first and tears down afterwards.
-void Watcher::OnExited(Sandbox* sandbox, const wire_event& event) {
+void Watcher::OnExited(Sandbox *sandbox, const wire_event &event) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     sandbox->over = true;
@@ -250,7 +252,7 @@ void Watcher::OnExited(Sandbox* sandbox, const wire_event& event) {
   if (!sandbox->collect || !HasCaptures(*sandbox)) TellEnd(sandbox);
 }
 
-void Watcher::TellEnd(Sandbox* sandbox) {
+void Watcher::TellEnd(Sandbox *sandbox) {
   if (sandbox->told_end || sandbox->exit.kind != WIRE_EXITED) return;
   sandbox->told_end = true;
   Event exited(Event::kExited, sandbox->id);
@@ -259,7 +261,7 @@ void Watcher::TellEnd(Sandbox* sandbox) {
   exited.cgroups = sandbox->leaf_paths;
   exited.stats = std::move(sandbox->stats);
   uint64_t pending = 0;
-  for (Stream& stream : sandbox->streams) {
+  for (Stream &stream : sandbox->streams) {
     int waiting = 0;
     if (stream.kind == Stream::kRelay && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
       pending += static_cast<uint64_t>(waiting);
@@ -276,7 +278,7 @@ void Watcher::TellEnd(Sandbox* sandbox) {
 }
 
 // init is a zombie now, and with it died its pid namespace: reap, then remove what is left.
-void Watcher::OnInitEnd(Sandbox* sandbox) {
+void Watcher::OnInitEnd(Sandbox *sandbox) {
   ReadChannel(sandbox);
   siginfo_t info = {};
   waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), &info,
@@ -284,7 +286,7 @@ void Watcher::OnInitEnd(Sandbox* sandbox) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->pidfd.get(), nullptr);
   sandbox->init_gone = true;
   for (int fd = 0; fd < 3; fd++) {
-    Stream& stream = sandbox->streams[fd];
+    Stream &stream = sandbox->streams[fd];
     if (stream.kind == Stream::kCapture && stream.from) {
       Capture(sandbox, &stream);
       stream.from.reset();
@@ -306,7 +308,7 @@ void Watcher::OnInitEnd(Sandbox* sandbox) {
 }
 
 // Removes leaves and workdir; a sandbox whose output is still being relayed stays until its reader is done.
-void Watcher::CleanUp(Sandbox* sandbox) {
+void Watcher::CleanUp(Sandbox *sandbox) {
   if (!sandbox->told_closed) {
     if (!RemoveLeaves(&sandbox->leaves)) {
       if (std::find(dying_.begin(), dying_.end(), sandbox->id) == dying_.end()) dying_.push_back(sandbox->id);
@@ -322,7 +324,7 @@ void Watcher::CleanUp(Sandbox* sandbox) {
   }
   if (HasStreams(*sandbox) && !sandbox->collect) {
     bool relays = std::any_of(std::begin(sandbox->streams), std::end(sandbox->streams),
-                              [](const Stream& stream) { return stream.kind == Stream::kRelay && stream.to; });
+                              [](const Stream &stream) { return stream.kind == Stream::kRelay && stream.to; });
     if (relays) return;
   }
   std::lock_guard<std::mutex> lock(mutex_);
@@ -342,28 +344,25 @@ int Watcher::Tick() {
 
 // ---- streams --------------------------------------------------------------------------------------------------------
 
-void Watcher::ServeStream(Sandbox* sandbox, int fd) {
-  Stream* stream = &sandbox->streams[fd];
+void Watcher::ServeStream(Sandbox *sandbox, int fd) {
+  Stream *stream = &sandbox->streams[fd];
   switch (stream->kind) {
-    case Stream::kCapture:
-      Capture(sandbox, stream);
-      if (sandbox->over && !HasCaptures(*sandbox)) TellEnd(sandbox);
-      return;
-    case Stream::kRelay:
-      Relay(sandbox, stream, Token(sandbox->id, static_cast<uint64_t>(fd)));
-      if (stream->kind == Stream::kNone && sandbox->told_closed) CleanUp(sandbox);
-      return;
-    case Stream::kFeed:
-      Feed(stream);
-      return;
-    default:
-      return;
+  case Stream::kCapture:
+    Capture(sandbox, stream);
+    if (sandbox->over && !HasCaptures(*sandbox)) TellEnd(sandbox);
+    return;
+  case Stream::kRelay:
+    Relay(sandbox, stream, Token(sandbox->id, static_cast<uint64_t>(fd)));
+    if (stream->kind == Stream::kNone && sandbox->told_closed) CleanUp(sandbox);
+    return;
+  case Stream::kFeed: Feed(stream); return;
+  default: return;
   }
 }
 
 // Adds to the count of stdout and stderr together. Beyond the limit *size shrinks to what is still within it, the tree
 // is ended, and false is returned: nothing more is taken.
-bool Watcher::CountOutput(Sandbox* sandbox, size_t* size) {
+bool Watcher::CountOutput(Sandbox *sandbox, size_t *size) {
   sandbox->output_bytes += *size;
   if (!sandbox->output_limit || sandbox->output_bytes <= sandbox->output_limit) return true;
   uint64_t excess = std::min<uint64_t>(sandbox->output_bytes - sandbox->output_limit, *size);
@@ -373,7 +372,7 @@ bool Watcher::CountOutput(Sandbox* sandbox, size_t* size) {
   return false;
 }
 
-void Watcher::Capture(Sandbox* sandbox, Stream* stream) {
+void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
   while (stream->from) {
     size_t old = stream->data.size();
     int waiting = 0;
@@ -391,7 +390,7 @@ void Watcher::Capture(Sandbox* sandbox, Stream* stream) {
 }
 
 // One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
-void Watcher::Relay(Sandbox* sandbox, Stream* stream, uint64_t token) {
+void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
   const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
   bool finished = false;
   for (int round = 0; round < 64 && stream->to; round++) {
@@ -415,10 +414,11 @@ void Watcher::Relay(Sandbox* sandbox, Stream* stream, uint64_t token) {
     if (wrote > 0) stream->done += static_cast<size_t>(wrote);
     if (wrote < 0 && errno == EINTR) continue;
     bool full = (wrote < 0 && errno == EAGAIN) || stream->chunk < 65536;
-    if (wrote < 0 && !full) *stream = Stream();  // nobody reads any more
+    if (wrote < 0 && !full) *stream = Stream(); // nobody reads any more
     if (full && stream->to && stream->done < stream->data.size()) {
       // A file cannot be polled (EPERM), and never blocks for long: go on with it.
-      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD) && errno == EPERM) continue;
+      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD) && errno == EPERM)
+        continue;
       if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
       return;
     }
@@ -430,12 +430,12 @@ void Watcher::Relay(Sandbox* sandbox, Stream* stream, uint64_t token) {
   if (!stream->from && stream->done == stream->data.size()) *stream = Stream();
 }
 
-void Watcher::Feed(Stream* stream) {
+void Watcher::Feed(Stream *stream) {
   while (stream->done < stream->data.size()) {
     ssize_t wrote = write(stream->to.get(), stream->data.data() + stream->done, stream->data.size() - stream->done);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EAGAIN) return;
-    if (wrote < 0) break;  // EPIPE: the command has closed its stdin, which is its right
+    if (wrote < 0) break; // EPIPE: the command has closed its stdin, which is its right
     stream->done += static_cast<size_t>(wrote);
   }
   *stream = Stream();
@@ -444,21 +444,21 @@ void Watcher::Feed(Stream* stream) {
 // ---- the end of the environment ------------------------------------------------------------------------------------
 
 void Watcher::KillAll() {
-  for (auto& [id, sandbox] : sandboxes_) {
+  for (auto &[id, sandbox] : sandboxes_) {
     sandbox->channel.reset();
     if (sandbox->pidfd) syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
   }
-  for (auto& [id, sandbox] : sandboxes_)
+  for (auto &[id, sandbox] : sandboxes_)
     if (sandbox->pidfd)
       waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), nullptr,
              WEXITED | __WALL);
   for (int attempt = 0; attempt < 200; attempt++) {
     bool left = false;
-    for (auto& [id, sandbox] : sandboxes_) left |= !RemoveLeaves(&sandbox->leaves);
+    for (auto &[id, sandbox] : sandboxes_) left |= !RemoveLeaves(&sandbox->leaves);
     if (!left) break;
     usleep(kRetryMs * 1000);
   }
-  for (auto& [id, sandbox] : sandboxes_) {
+  for (auto &[id, sandbox] : sandboxes_) {
     if (sandbox->workdir.empty()) continue;
     std::error_code ignored;
     std::filesystem::remove_all(sandbox->workdir, ignored);
@@ -476,14 +476,14 @@ void Watcher::Stop() {
   uint64_t one = 1;
   [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
   thread_.join();
-  for (auto& [sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
+  for (auto &[sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
   added_.clear();
   KillAll();
-  for (Event& event : events_)  // never delivered, so the pipe ends in them are still ours
+  for (Event &event : events_) // never delivered, so the pipe ends in them are still ours
     for (int fd : event.stdio)
       if (fd >= 0) close(fd);
   events_.clear();
   SweepGroups(true);
 }
 
-}  // namespace cofferdam
+} // namespace cofferdam

@@ -25,7 +25,7 @@
 namespace cofferdam {
 
 class Watcher {
- public:
+public:
   // `wake` is called on the watcher thread when TakeEvents has something; it must not block.
   explicit Watcher(std::function<void()> wake) : wake_(std::move(wake)) {}
   ~Watcher() { Stop(); }
@@ -43,24 +43,24 @@ class Watcher {
 
   // Spawner threads.
   bool IsCancelled(uint32_t id);
-  void Add(std::unique_ptr<Sandbox> sandbox, const StepError& failure);
+  void Add(std::unique_ptr<Sandbox> sandbox, const StepError &failure);
 
- private:
+private:
   void Run();
   void Adopt();
   void Dispatch(uint64_t token, uint32_t events);
-  void ReadChannel(Sandbox* sandbox);
-  void OnExited(Sandbox* sandbox, const wire_event& event);
-  void OnInitEnd(Sandbox* sandbox);
-  void ServeStream(Sandbox* sandbox, int fd);
-  void Capture(Sandbox* sandbox, Stream* stream);
-  void Relay(Sandbox* sandbox, Stream* stream, uint64_t token);
-  void Feed(Stream* stream);
-  bool CountOutput(Sandbox* sandbox, size_t* size);
-  void TellEnd(Sandbox* sandbox);
-  void TellFailure(Sandbox* sandbox, const wire_event& event);
-  void CleanUp(Sandbox* sandbox);
-  void WatchStreams(Sandbox* sandbox);
+  void ReadChannel(Sandbox *sandbox);
+  void OnExited(Sandbox *sandbox, const wire_event &event);
+  void OnInitEnd(Sandbox *sandbox);
+  void ServeStream(Sandbox *sandbox, int fd);
+  void Capture(Sandbox *sandbox, Stream *stream);
+  void Relay(Sandbox *sandbox, Stream *stream, uint64_t token);
+  void Feed(Stream *stream);
+  bool CountOutput(Sandbox *sandbox, size_t *size);
+  void TellEnd(Sandbox *sandbox);
+  void TellFailure(Sandbox *sandbox, const wire_event &event);
+  void CleanUp(Sandbox *sandbox);
+  void WatchStreams(Sandbox *sandbox);
   void Tell(Event event);
   bool Send(uint32_t id, uint32_t signal, uint32_t cause);
   int Tick();
@@ -69,14 +69,14 @@ class Watcher {
   std::function<void()> wake_;
   std::mutex mutex_;
   std::unordered_map<uint32_t, std::unique_ptr<Sandbox>> sandboxes_;
-  std::map<uint32_t, uint32_t> expected_;  // ids not added yet, with the cause of an End that came early
+  std::map<uint32_t, uint32_t> expected_; // ids not added yet, with the cause of an End that came early
   std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added_;
   std::vector<Event> events_;
-  std::vector<uint32_t> dying_;  // init is gone, leaves are not
+  std::vector<uint32_t> dying_; // init is gone, leaves are not
   UniqueFd epoll_, wakeup_;
   std::thread thread_;
   bool stopping_ = false;
   bool woken_ = false;
 };
 
-}  // namespace cofferdam
+} // namespace cofferdam

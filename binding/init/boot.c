@@ -67,18 +67,10 @@ static long run_plain(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_HOSTNAME;
     name = wire_string(p);
     return sys_call2(__NR_sethostname, name, text_length(name));
-  case BOOT_LOOPBACK:
-    *step = STEP_LOOPBACK;
-    return loopback_up();
-  case BOOT_CHROOT:
-    *step = STEP_SWITCH;
-    return enter_chroot(wire_string(p));
-  case BOOT_NO_PID_NAMESPACE:
-    *step = STEP_PLAN;
-    return lose_pid_namespace();
-  default:
-    *step = STEP_PLAN;
-    return -EBADMSG;
+  case BOOT_LOOPBACK: *step = STEP_LOOPBACK; return loopback_up();
+  case BOOT_CHROOT: *step = STEP_SWITCH; return enter_chroot(wire_string(p));
+  case BOOT_NO_PID_NAMESPACE: *step = STEP_PLAN; return lose_pid_namespace();
+  default: *step = STEP_PLAN; return -EBADMSG;
   }
 }
 
@@ -89,9 +81,7 @@ static long run_root(uint16_t op, struct wire_reader *p, uint32_t *step) {
   uint32_t number;
   const char *name;
   switch (op) {
-  case BOOT_PRIVATE:
-    *step = STEP_PRIVATE_MOUNTS;
-    return mount_private();
+  case BOOT_PRIVATE: *step = STEP_PRIVATE_MOUNTS; return mount_private();
   case BOOT_STAGE:
     *step = STEP_STAGE;
     size = wire_u64(p);
@@ -110,14 +100,9 @@ static long run_root(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = number == WIRE_ROOT_OVERLAY ? STEP_OVERLAY : STEP_ROOT;
     source = read_source(p);
     return mount_root(number, &source);
-  case BOOT_SEAL:
-    *step = STEP_READONLY;
-    return mount_seal();
-  case BOOT_SWITCH:
-    *step = STEP_SWITCH;
-    return mount_switch(wire_u32(p));
-  default:
-    return run_plain(op, p, step);
+  case BOOT_SEAL: *step = STEP_READONLY; return mount_seal();
+  case BOOT_SWITCH: *step = STEP_SWITCH; return mount_switch(wire_u32(p));
+  default: return run_plain(op, p, step);
   }
 }
 
@@ -133,9 +118,7 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_DIRECTORY;
     mode = wire_u32(p);
     return make_directory(wire_string(p), mode);
-  case BOOT_PROC:
-    *step = STEP_PROC;
-    return mount_proc(wire_string(p));
+  case BOOT_PROC: *step = STEP_PROC; return mount_proc(wire_string(p));
   case BOOT_TMPFS:
     *step = STEP_TMPFS;
     size = wire_u64(p);
@@ -147,9 +130,7 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_DEVPTS;
     name = wire_string(p);
     return mount_devpts(name, wire_string(p));
-  case BOOT_MQUEUE:
-    *step = STEP_MQUEUE;
-    return mount_mqueue(wire_string(p));
+  case BOOT_MQUEUE: *step = STEP_MQUEUE; return mount_mqueue(wire_string(p));
   case BOOT_BIND:
     *step = STEP_BIND;
     source = read_source(p);
@@ -164,14 +145,9 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_SYMLINK;
     name = wire_string(p);
     return make_symlink(name, wire_string(p));
-  case BOOT_MASK:
-    *step = STEP_MASK;
-    return mount_mask(wire_string(p));
-  case BOOT_READONLY:
-    *step = STEP_READONLY;
-    return mount_readonly(wire_string(p));
-  default:
-    return run_root(op, p, step);
+  case BOOT_MASK: *step = STEP_MASK; return mount_mask(wire_string(p));
+  case BOOT_READONLY: *step = STEP_READONLY; return mount_readonly(wire_string(p));
+  default: return run_root(op, p, step);
   }
 }
 

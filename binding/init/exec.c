@@ -116,8 +116,7 @@ static long set_capabilities(uint64_t kept) {
   long result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (result >= 0) result = sys_call2(__NR_capset, &header, sets);
   for (int capability = 0; capability < 64 && result >= 0; capability++)
-    if (kept >> capability & 1)
-      result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    if (kept >> capability & 1) result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
   return result;
 }
 
@@ -217,20 +216,11 @@ static void read_limits(uint16_t op, struct wire_reader *p, struct command *comm
     command->nice_index = index;
     command->nice = (int)wire_u32(p);
     return;
-  case EXEC_WALL_LIMIT:
-    job->wall_deadline_ns = wire_u64(p);
-    return;
-  case EXEC_CPU_LIMIT:
-    job->cpu_limit_ns = wire_u64(p);
-    return;
-  case EXEC_PARALLELISM:
-    job->parallelism = wire_u32(p);
-    return;
-  case EXEC_LAST:
-    job->last = 1;
-    return;
-  default:
-    p->bad = 1;
+  case EXEC_WALL_LIMIT: job->wall_deadline_ns = wire_u64(p); return;
+  case EXEC_CPU_LIMIT: job->cpu_limit_ns = wire_u64(p); return;
+  case EXEC_PARALLELISM: job->parallelism = wire_u32(p); return;
+  case EXEC_LAST: job->last = 1; return;
+  default: p->bad = 1;
   }
 }
 
@@ -243,12 +233,8 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
     command->file = wire_string(p);
     command->argv = read_strings(p, used);
     return;
-  case EXEC_ENVIRONMENT:
-    command->envp = read_strings(p, used);
-    return;
-  case EXEC_SEARCH_PATH:
-    command->search_path = wire_string(p);
-    return;
+  case EXEC_ENVIRONMENT: command->envp = read_strings(p, used); return;
+  case EXEC_SEARCH_PATH: command->search_path = wire_string(p); return;
   case EXEC_CWD:
     command->cwd_index = index;
     command->cwd = wire_string(p);
@@ -272,8 +258,7 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
     command->cgroup_index = index;
     command->cgroup_namespace = 1;
     return;
-  default:
-    read_limits(op, p, command, job, index, flags);
+  default: read_limits(op, p, command, job, index, flags);
   }
 }
 

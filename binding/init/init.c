@@ -96,8 +96,9 @@ void lent_close(void) {
   lent.count = 0;
 }
 
-/* Node ignores SIGPIPE and may ignore others: an ignored signal survives execve (signal(7)), so every disposition is set
- * back here, once; the commands inherit that. All signals stay blocked in init: it reads SIGCHLD from a signalfd. */
+/* Node ignores SIGPIPE and may ignore others: an ignored signal survives execve (signal(7)), so every disposition is
+ * set back here, once; the commands inherit that. All signals stay blocked in init: it reads SIGCHLD from a signalfd.
+ */
 static void reset_signals(void) {
   struct {
     void *handler;

@@ -20,9 +20,9 @@
 #define MNT_DETACH 2
 #define PATH_SIZE 4096
 
-static int stage = -1;      /* the stage's root */
-static int masks = -1;      /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
-static int new_root = -1;   /* the new root */
+static int stage = -1;    /* the stage's root */
+static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
+static int new_root = -1; /* the new root */
 static int layer_count;
 static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
 static const char *work_name;
@@ -127,7 +127,9 @@ static char *tmpfs_options(char *options, char *end, uint64_t size, uint32_t ino
   return options;
 }
 
-long mount_private(void) { return sys_call5(__NR_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0); }
+long mount_private(void) {
+  return sys_call5(__NR_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0);
+}
 
 long mount_stage(uint64_t size, uint32_t inodes) {
   char options[96];
@@ -204,7 +206,9 @@ long mount_root(uint32_t kind, const struct source *source) {
   return new_root;
 }
 
-long mount_proc(const char *target) { return mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0); }
+long mount_proc(const char *target) {
+  return mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+}
 
 long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs) {
   char options[96];
@@ -216,7 +220,9 @@ long mount_devpts(const char *target, const char *options) {
   return mount_here(target, "devpts", MS_NOSUID | MS_NOEXEC, options);
 }
 
-long mount_mqueue(const char *target) { return mount_here(target, "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0); }
+long mount_mqueue(const char *target) {
+  return mount_here(target, "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+}
 
 long mount_bind(const struct source *source, const char *target) {
   long tree = open_source(source);
@@ -237,8 +243,8 @@ static long prepare_masks(void) {
   if (result >= 0) result = sys_call4(__NR_openat, mount, "f", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
   if (result >= 0) {
     close_fd((int)result);
-    result = set_attributes(
-        (int)mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0);
+    result =
+        set_attributes((int)mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0);
   }
   /* Attached, because a detached mount cannot be copied before 6.15. */
   long target = result < 0 ? result : sys_call4(__NR_openat, stage, "m", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
@@ -256,8 +262,7 @@ long mount_mask(const char *path) {
   if (target < 0) return target;
   long result = masks < 0 ? prepare_masks() : 0;
   if (result >= 0) result = is_directory((int)target);
-  if (result >= 0)
-    result = sys_call3(__NR_open_tree, masks, result ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (result >= 0) result = sys_call3(__NR_open_tree, masks, result ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   long mount = result;
   if (mount >= 0) result = move_onto((int)mount, (int)target);
   close_fd((int)mount);
@@ -268,7 +273,8 @@ long mount_mask(const char *path) {
 long mount_readonly(const char *path) {
   long target = open_in_root(path, O_PATH);
   if (target < 0) return target;
-  long mount = sys_call3(__NR_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  long mount =
+      sys_call3(__NR_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   long result = mount;
   if (result >= 0) result = set_attributes((int)mount, MOUNT_ATTR_RDONLY, 1);
   if (result >= 0) result = move_onto((int)mount, (int)target);
@@ -277,7 +283,9 @@ long mount_readonly(const char *path) {
   return result;
 }
 
-long mount_seal(void) { return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0); }
+long mount_seal(void) {
+  return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0);
+}
 
 /* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
  * in the new root (pivot_root(2), NOTES). On the old root lies the stage, so that two mounts have to be detached. It

@@ -272,8 +272,7 @@ static void take_descriptors(const struct message *message) {
 static void serve_channel(void) {
   static uint8_t control[sizeof(struct control) + sizeof(int) * (WIRE_FDS_MAX + 4)] __attribute__((aligned(8)));
   struct iovec part = {packet, sizeof packet};
-  struct message message = {
-      .parts = &part, .part_count = 1, .control = control, .control_size = sizeof control};
+  struct message message = {.parts = &part, .part_count = 1, .control = control, .control_size = sizeof control};
   long size = sys_call3(__NR_recvmsg, CHANNEL, &message, MSG_CMSG_CLOEXEC_);
   if (size == -EINTR || size == -EAGAIN) return;
   const struct wire_header *header = (const struct wire_header *)packet;
@@ -303,7 +302,8 @@ void supervise(void) {
         uint64_t due = watch_job(&jobs[i], now);
         if (due < next) next = due;
       }
-    struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u), (long long)((next - now) % 1000000000u)};
+    struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u),
+                                        (long long)((next - now) % 1000000000u)};
     long ready = sys_call5(__NR_ppoll, polled, 2, next == ~0ull ? 0 : &timeout, 0, 0);
     if (ready <= 0) continue;
     if (polled[1].revents) {

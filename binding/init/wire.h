@@ -49,8 +49,8 @@ struct wire_request {
 
 enum wire_request_flag {
   WIRE_COLLECT = 1,       /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
-  WIRE_NETWORK_AHEAD = 2, /* CLONE_NEWNET may be a namespace made ahead, over which the sandbox has no rights; only for a
-                           * privileged caller, and where no capability over networks is kept */
+  WIRE_NETWORK_AHEAD = 2, /* CLONE_NEWNET may be a namespace made ahead, over which the sandbox has no rights; only for
+                           * a privileged caller, and where no capability over networks is kept */
 };
 
 struct wire_record {
@@ -117,27 +117,27 @@ enum wire_cpu_clock {
  * Targets are absolute paths inside the new root and are resolved there (openat2 RESOLVE_IN_ROOT, 5.6); missing ones
  * are made, with their parents. */
 enum wire_boot_op {
-  BOOT_IDENTITY = 64, /* u32 uid, u32 gid: become this id of the namespace, with all capabilities in it */
-  BOOT_HOSTNAME,      /* string */
-  BOOT_LOOPBACK,      /* - : set `lo` up */
-  BOOT_PRIVATE,       /* - : make every inherited mount private, so that nothing propagates to the host */
-  BOOT_STAGE,         /* u64 size, u32 inodes: the tmpfs behind overlay's upper, masks and an empty root */
-  BOOT_LAYER,         /* source: next lower layer, base first */
-  BOOT_UPPER,         /* source, string upper, string work: names below source for a persistent upper */
-  BOOT_ROOT,          /* u32 kind (enum wire_root), source (kind TREE only, otherwise zeros and "") */
-  BOOT_DIRECTORY,     /* u32 mode, string target */
-  BOOT_PROC,          /* string target */
-  BOOT_TMPFS,         /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
-  BOOT_DEVPTS,        /* string target, string mount options */
-  BOOT_MQUEUE,        /* string target */
-  BOOT_BIND,          /* source, string target; OPTIONAL: a missing source is skipped */
-  BOOT_FILE,          /* u32 mode, string target, bytes content */
-  BOOT_SYMLINK,       /* string target, string path: `path` becomes a link to `target` */
-  BOOT_MASK,          /* string path: a file reads empty, a directory is empty; OPTIONAL */
-  BOOT_READONLY,      /* string path: that path and all below it, read-only; OPTIONAL */
-  BOOT_SEAL,          /* - : the root itself becomes read-only; mounts below it stay as they are */
-  BOOT_SWITCH,        /* u32 kind (enum wire_switch) */
-  BOOT_CHROOT,        /* string host directory: chroot(2) without a mount namespace */
+  BOOT_IDENTITY = 64,    /* u32 uid, u32 gid: become this id of the namespace, with all capabilities in it */
+  BOOT_HOSTNAME,         /* string */
+  BOOT_LOOPBACK,         /* - : set `lo` up */
+  BOOT_PRIVATE,          /* - : make every inherited mount private, so that nothing propagates to the host */
+  BOOT_STAGE,            /* u64 size, u32 inodes: the tmpfs behind overlay's upper, masks and an empty root */
+  BOOT_LAYER,            /* source: next lower layer, base first */
+  BOOT_UPPER,            /* source, string upper, string work: names below source for a persistent upper */
+  BOOT_ROOT,             /* u32 kind (enum wire_root), source (kind TREE only, otherwise zeros and "") */
+  BOOT_DIRECTORY,        /* u32 mode, string target */
+  BOOT_PROC,             /* string target */
+  BOOT_TMPFS,            /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
+  BOOT_DEVPTS,           /* string target, string mount options */
+  BOOT_MQUEUE,           /* string target */
+  BOOT_BIND,             /* source, string target; OPTIONAL: a missing source is skipped */
+  BOOT_FILE,             /* u32 mode, string target, bytes content */
+  BOOT_SYMLINK,          /* string target, string path: `path` becomes a link to `target` */
+  BOOT_MASK,             /* string path: a file reads empty, a directory is empty; OPTIONAL */
+  BOOT_READONLY,         /* string path: that path and all below it, read-only; OPTIONAL */
+  BOOT_SEAL,             /* - : the root itself becomes read-only; mounts below it stay as they are */
+  BOOT_SWITCH,           /* u32 kind (enum wire_switch) */
+  BOOT_CHROOT,           /* string host directory: chroot(2) without a mount namespace */
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
 };
 
@@ -185,12 +185,12 @@ struct wire_header {
 
 /* roles[i] = role << 16 | number */
 enum wire_role {
-  ROLE_TREE = 1,    /* number: tree ordinal */
-  ROLE_STDIO,       /* number: 0-2 */
-  ROLE_LEAF,        /* the v2 leaf's directory, for CLONE_INTO_CGROUP */
-  ROLE_KILL,        /* the leaf's cgroup.kill, writable */
-  ROLE_CPU_CLOCK,   /* number: enum wire_cpu_clock */
-  ROLE_PROCS,       /* cgroup.procs of a v1 leaf, writable: the command's process writes "0" */
+  ROLE_TREE = 1,  /* number: tree ordinal */
+  ROLE_STDIO,     /* number: 0-2 */
+  ROLE_LEAF,      /* the v2 leaf's directory, for CLONE_INTO_CGROUP */
+  ROLE_KILL,      /* the leaf's cgroup.kill, writable */
+  ROLE_CPU_CLOCK, /* number: enum wire_cpu_clock */
+  ROLE_PROCS,     /* cgroup.procs of a v1 leaf, writable: the command's process writes "0" */
   ROLE_BODY,
 };
 
@@ -209,7 +209,7 @@ struct wire_event {
   int32_t error;
   int32_t status; /* EXITED: as wait4(2) gives it */
   uint32_t cause;
-  uint32_t pid;      /* STARTED without a pid namespace: the command's pid, as ours (no credentials then) */
+  uint32_t pid;     /* STARTED without a pid namespace: the command's pid, as ours (no credentials then) */
   uint64_t wall_ns; /* EXITED: from execve to the reaping, CLOCK_MONOTONIC */
   uint64_t user_us; /* EXITED: rusage of the command and of all descendants reaped so far */
   uint64_t system_us;
