@@ -109,7 +109,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const
 }
 
 Received ReceiveEvent(int channel, wire_event *event, pid_t *pid) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * 4)];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(4 * sizeof(int))];
   iovec part = {event, sizeof *event};
   msghdr message = {};
   message.msg_iov = &part;

@@ -69,7 +69,7 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   const char *envp[] = {nullptr};
   sys_call1(__NR_close, launch->parent_channel);
   if (launch->wait_for_go) {
-    wire_header header;
+    wire_header header = {};
     long size;
     do size = sys_call3(__NR_read, launch->channel, &header, sizeof header);
     while (size == -EINTR);

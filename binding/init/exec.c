@@ -72,7 +72,7 @@ static long put_stdio(struct command *command) {
 static long set_rlimits(struct command *command) {
   for (uint32_t i = 0; i < command->rlimit_count; i++) {
     struct rlimit_record *record = &command->rlimits[i];
-    struct rlimit64 limit = {record->soft, record->hard}, now;
+    struct rlimit64 limit = {record->soft, record->hard}, now = {0};
     if (record->clamp && sys_call4(__NR_prlimit64, 0, record->resource, 0, &now) >= 0) {
       if (limit.rlim_max > now.rlim_max) limit.rlim_max = now.rlim_max;
       if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;

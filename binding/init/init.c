@@ -39,7 +39,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
 }
 
 uint64_t now_ns(void) {
-  struct __kernel_timespec now;
+  struct __kernel_timespec now = {0};
   sys_call2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

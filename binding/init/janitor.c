@@ -46,7 +46,7 @@ static void write_file(int directory, const char *name, const char *text) {
 
 /* Removes everything below a directory that can be removed; cgroup files cannot and vanish with their directory. */
 static void empty_directory(int directory, int depth) {
-  uint8_t buffer[2048] __attribute__((aligned(8)));
+  uint8_t buffer[2048] __attribute__((aligned(8))) = {0};
   long size;
   write_file(directory, "cgroup.kill", "1");
   while ((size = sys_call3(__NR_getdents64, directory, buffer, sizeof buffer)) > 0)

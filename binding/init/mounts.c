@@ -78,7 +78,7 @@ static long open_target(const char *target, int directory) {
 }
 
 static long is_directory(int fd) {
-  struct statx st;
+  struct statx st = {0};
   long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
   return result < 0 ? result : (st.stx_mode & S_IFMT) == S_IFDIR;
 }
@@ -99,7 +99,7 @@ static long open_source(const struct source *source) {
     lent_take(ROLE_TREE, source->tree, &fd);
     return fd < 0 ? -ENOENT : fd;
   }
-  int recursive = source->tree_flags & WIRE_TREE_RECURSIVE;
+  int recursive = (source->tree_flags & WIRE_TREE_RECURSIVE) != 0;
   long fd = sys_call3(__NR_open_tree, AT_FDCWD, source->path,
                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
   if (fd < 0 || !source->attrs) return fd;

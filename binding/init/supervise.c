@@ -166,8 +166,8 @@ static void report_exit(struct job *job, int status, const struct rusage *usage)
 }
 
 static void reap(void) {
-  struct rusage usage;
-  int status;
+  struct rusage usage = {0};
+  int status = 0;
   long pid;
   while ((pid = sys_call4(__NR_wait4, -1, &status, WNOHANG | __WALL, &usage)) > 0)
     for (int i = 0; i < JOBS_MAX; i++)
@@ -227,7 +227,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
 
 /* A body too large for one packet: the last descriptor is a sealed memfd that holds it. */
 static void serve_mapped(const struct wire_header *header) {
-  struct statx st;
+  struct statx st = {0};
   int fd = lent.fds[lent.count - 1];
   long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
   long map = result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -32,7 +32,7 @@
 
 #define WIRE_MAGIC 0x4d414446u
 #define WIRE_VERSION 1u
-#define WIRE_INLINE_MAX (96u * 1024u)
+#define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
 #define WIRE_NO_TREE 0xffffffffu

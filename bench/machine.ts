@@ -1,0 +1,31 @@
+// One line about the machine, without which no figure means anything.
+import { readFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+
+export function describeMachine(): string {
+  const processors = cpus()
+  return [
+    `${processors.length} x ${processors[0]?.model.trim() ?? 'unknown processor'}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Linux ${release()}`,
+    `Node ${process.versions.node}`,
+    `cgroup ${cgroupVersion()}`,
+    `transparent huge pages ${/\[(\w+)\]/.exec(read('/sys/kernel/mm/transparent_hugepage/enabled'))?.[1] ?? 'none'}`,
+    process.getuid?.() === 0 ? 'as root' : 'not as root',
+  ].join(', ')
+}
+
+function cgroupVersion(): string {
+  const mounts = read('/proc/self/mountinfo')
+  const v2 = / - cgroup2 /.test(mounts)
+  const v1 = / - cgroup /.test(mounts)
+  return v1 && v2 ? 'v1 and v2' : v2 ? 'v2' : v1 ? 'v1' : 'none'
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,71 @@
+// What the package promises, each as a figure of a report with its limit.
+import { BARE_IGNORE, BASELINE, RUN, SPAWN_IGNORE } from './contenders.js'
+import { grown } from './inventory.js'
+import type { LatencyGroup, Report, StallGroup } from './report.js'
+import { median } from './statistics.js'
+
+export interface Target {
+  promise: string
+  measured: string
+  limit: string
+  met: boolean
+}
+
+export function checkTargets(report: Report): Target[] {
+  return [
+    ...report.latency.map(startTarget),
+    ...report.stalls.flatMap(stallTargets),
+    idleTarget(report),
+    ...leakTargets(report),
+  ]
+}
+
+function startTarget(group: LatencyGroup): Target {
+  const limit = group.large ? 0.1 : 1.3
+  const ratio = ratioToBaseline(group, SPAWN_IGNORE)
+  return {
+    promise: `a cold full sandbox's start to exit, as a multiple of ${BARE_IGNORE} (${group.title})`,
+    measured: `${ratio.toFixed(group.large ? 3 : 2)}x`,
+    limit: `${limit}x`,
+    met: ratio <= limit,
+  }
+}
+
+export function ratioToBaseline(group: LatencyGroup, contender: string): number {
+  const figure = (name: string | undefined) => median(group.answer.samples[name ?? '']?.totalMs ?? [])
+  return figure(contender) / figure(BASELINE[contender])
+}
+
+function stallTargets(group: StallGroup): Target[] {
+  return [SPAWN_IGNORE, RUN].map((contender) => {
+    const stallMs = median(group.answer.longestStallMs[contender] ?? [])
+    return {
+      promise: `the event loop's longest delay by ${contender} (${group.title})`,
+      measured: `${stallMs.toFixed(3)} ms`,
+      limit: '0.15 ms',
+      met: stallMs <= 0.15,
+    }
+  })
+}
+
+function idleTarget({ idle }: Report): Target {
+  const kib = (idle.answer.initRssKib + idle.answer.nodeRssKib) / idle.sandboxes
+  return {
+    promise: `resident memory of an idle live sandbox beyond its command, in init and in Node (${idle.sandboxes} of them)`,
+    measured: `${Math.round(kib)} KiB`,
+    limit: '300 KiB',
+    met: kib <= 300,
+  }
+}
+
+function leakTargets({ leaks }: Report): Target[] {
+  const { before, after } = leaks.answer
+  const target = (promise: string, left: typeof before, found: typeof before): Target => {
+    const more = grown(left, found).map((name) => `${found[name] - left[name]} ${name}`)
+    return { promise, measured: more.join(', ') || 'nothing', limit: 'nothing', met: more.length === 0 }
+  }
+  return [
+    target(`left behind by ${leaks.sequential} sandboxes in turn and ${leaks.concurrent} at once`, before, after),
+    target('left behind on the host when the process that started them has ended', leaks.hostBefore, leaks.hostAfter),
+  ]
+}

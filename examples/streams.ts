@@ -1,0 +1,44 @@
+// Streams: a sandboxed program as a filter between two Node streams.
+//
+// `stdin` and `stdout` of the process are ordinary streams, with back-pressure from end to end: the reader below is slow,
+// and so the source is asked for no more than what fits into the pipes and buffers in between.
+//
+// Prints:
+//   first line: LINE 1 OF 200000
+//   when it was read, the source had been asked for less than half: true
+//   last line: LINE 200000 OF 200000
+//   lines: 200000
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { sandbox } from 'cofferdam'
+
+const total = 200_000
+let asked = 0
+
+function* source() {
+  while (asked < total) yield `line ${++asked} of ${total}\n`
+}
+
+const filter = await sandbox().spawn('/usr/bin/tr', ['a-z', 'A-Z'])
+
+async function read(): Promise<void> {
+  let count = 0
+  let last = ''
+  for await (const line of createInterface({ input: filter.stdout })) {
+    if (count === 0) {
+      // Nobody reads for a while: the source must come to a halt.
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      console.log(`first line: ${line}`)
+      console.log(`when it was read, the source had been asked for less than half: ${asked < total / 2}`)
+    }
+    count += 1
+    last = line
+  }
+  console.log(`last line: ${last}`)
+  console.log(`lines: ${count}`)
+}
+
+await Promise.all([pipeline(Readable.from(source()), filter.stdin), read()])
+const result = await filter.wait()
+process.exitCode = result.ok ? 0 : 1

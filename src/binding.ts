@@ -1,0 +1,59 @@
+// The sole loader of the native addon: at the first spawn, never at import, so that importing works on any host.
+
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { SandboxError } from './errors.js'
+import type { NativeBinding, NativeEvent } from './native.js'
+
+const require = createRequire(import.meta.url)
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+// A local build is in binding/build, a shipped one in prebuilds.
+const PLACES = [`${PACKAGE}binding`, PACKAGE]
+
+let loaded: NativeBinding | undefined
+const listeners = new Map<number, (event: NativeEvent) => void>()
+
+function unloadable(causes: readonly unknown[]): SandboxError {
+  const text = causes.map((cause) => (cause instanceof Error ? cause.message.split('\n')[0] : String(cause))).join('; ')
+  const hint =
+    process.platform === 'linux'
+      ? 'Run `npm rebuild cofferdam` with a C and C++ compiler at hand, or install it without --ignore-scripts.'
+      : 'Sandboxes are made of Linux kernel features: run this on Linux, or in a Linux virtual machine.'
+  const message = `The native part of cofferdam could not be loaded for ${process.platform}-${process.arch}: ${text}.`
+  return new SandboxError('ERR_SANDBOX_BINDING', message, { cause: causes[0], hint })
+}
+
+function route(event: NativeEvent): void {
+  const listener = listeners.get(event.id)
+  if (event.kind === 'closed') listeners.delete(event.id)
+  listener?.(event)
+}
+
+/**
+ * The addon, loaded and listening.
+ *
+ * @throws SandboxError `ERR_SANDBOX_BINDING` when there is none for this platform
+ */
+export function nativeBinding(): NativeBinding {
+  if (loaded) return loaded
+  const causes: unknown[] = []
+  for (const place of PLACES) {
+    try {
+      const load = require('node-gyp-build') as (directory: string) => NativeBinding
+      const binding = load(place)
+      binding.attach(route)
+      loaded = binding
+      return binding
+    } catch (error) {
+      causes.push(error)
+    }
+  }
+  throw unloadable(causes)
+}
+
+/** Starts a request; its events, the last of which is `closed`, go to `listener`. */
+export function spawnNative(request: Uint8Array, listener: (event: NativeEvent) => void): number {
+  const id = nativeBinding().spawn(request)
+  listeners.set(id, listener)
+  return id
+}

@@ -1,0 +1,122 @@
+// What the cgroup hierarchies of this host allow this process: the thin reader around detect.ts.
+
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type MountedHierarchy, parseHierarchies } from './detect.js'
+
+/** A hierarchy that groups can be made in. */
+export interface Hierarchy {
+  readonly version: 1 | 2
+  readonly base: string
+  /** v1: of the mount. v2: that groups below `base` have or can be given. */
+  readonly controllers: readonly string[]
+  /** v2: that `base` has, but cannot hand on because processes are in it. */
+  readonly blocked: readonly string[]
+  /** Names of the files in `base`. */
+  readonly files: readonly string[]
+  /** v1 cpuset: the values of `base`, which a new group needs before processes can join. */
+  readonly cpus: string
+  readonly mems: string
+}
+
+/** All hierarchies that can be used, and sentences on those that cannot. */
+export interface CgroupFacts {
+  readonly hierarchies: readonly Hierarchy[]
+  readonly problems: readonly string[]
+}
+
+/** The facts of a host without cgroups. */
+export const NO_CGROUPS: CgroupFacts = Object.freeze({ hierarchies: Object.freeze([]), problems: Object.freeze([]) })
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+function list(path: string): string[] {
+  return read(path).split(/\s+/).filter(Boolean)
+}
+
+function writable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    accessSync(`${directory}/cgroup.procs`, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// A group whose own limits are all unset: working beside it, below its parent, escapes nothing.
+function unlimited(group: string): boolean {
+  const unset = (file: string) => /^(|max|max \d+)$/.test(read(`${group}/${file}`))
+  return ['memory.max', 'memory.high', 'memory.swap.max', 'pids.max', 'cpu.max', 'io.max', 'cpuset.cpus'].every(unset)
+}
+
+// "No internal processes": a group with processes cannot hand controllers on. The remedy that systemd
+// (DelegateSubgroup=) and container managers use is to put the processes in a leaf and to work in its parent. Where
+// this process sits in such a leaf, the parent is the delegated group. A systemd unit itself is never stepped out of.
+function delegatedParent(own: string): string | undefined {
+  if (/\.(scope|service|slice)$/.test(own)) return undefined
+  const parent = dirname(own)
+  if (!writable(parent) || read(`${parent}/cgroup.procs`) !== '' || !unlimited(own)) return undefined
+  return parent
+}
+
+function describeV2(base: string, populated: boolean): Hierarchy {
+  const files = readdirSync(base)
+  const available = list(`${base}/cgroup.controllers`)
+  const enabled = list(`${base}/cgroup.subtree_control`)
+  // Only the real root has no cgroup.type; it may have both processes and controllers for its children.
+  const free = !populated || !files.includes('cgroup.type')
+  return {
+    version: 2,
+    base,
+    controllers: free ? available : enabled,
+    blocked: free ? [] : available.filter((name) => !enabled.includes(name)),
+    files,
+    cpus: '',
+    mems: '',
+  }
+}
+
+function readV2(mounted: MountedHierarchy): Hierarchy | undefined {
+  const own = writable(mounted.base) ? describeV2(mounted.base, true) : undefined
+  if (own && own.blocked.length === 0) return own
+  const parent = delegatedParent(mounted.base)
+  return parent === undefined ? own : describeV2(parent, false)
+}
+
+function readV1(mounted: MountedHierarchy): Hierarchy | undefined {
+  if (!writable(mounted.base)) return undefined
+  const cpuset = mounted.controllers.includes('cpuset')
+  return {
+    version: 1,
+    base: mounted.base,
+    controllers: mounted.controllers,
+    blocked: [],
+    files: readdirSync(mounted.base),
+    cpus: cpuset ? read(`${mounted.base}/cpuset.cpus`) : '',
+    mems: cpuset ? read(`${mounted.base}/cpuset.mems`) : '',
+  }
+}
+
+/** Reads the facts; never throws, a host without cgroups has none. */
+export function readCgroupFacts(): CgroupFacts {
+  const hierarchies: Hierarchy[] = []
+  const problems: string[] = []
+  for (const mounted of parseHierarchies(read('/proc/self/cgroup'), read('/proc/self/mountinfo'))) {
+    let hierarchy: Hierarchy | undefined
+    try {
+      hierarchy = mounted.version === 2 ? readV2(mounted) : readV1(mounted)
+    } catch {
+      hierarchy = undefined
+    }
+    if (hierarchy) hierarchies.push(hierarchy)
+    else problems.push(`No groups can be made in ${mounted.base}.`)
+  }
+  return { hierarchies, problems }
+}

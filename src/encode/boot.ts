@@ -1,0 +1,109 @@
+// The boot section: what init does once, in the order of the plan.
+
+import type { BootStep, MountSource } from '../plan-types.js'
+import { attributeBits, treeFlags } from './host.js'
+import { BOOT, RECORD_FLAG, ROOT, SWITCH, WIRE_NO_TREE } from './wire.js'
+import { type Section, type Subject, Writer } from './writer.js'
+
+/** What an error at this step is about: for a bind its source, since a missing target is made. */
+function subjectOf(step: BootStep): Subject {
+  if ('source' in step) return { path: step.source.path }
+  if (step.op === 'symlink') return { path: step.path }
+  if ('target' in step) return { path: step.target }
+  if ('path' in step) return { path: step.path }
+  return step.op === 'chroot' ? { path: step.directory } : {}
+}
+
+const PLAIN = {
+  loopback: BOOT.BOOT_LOOPBACK,
+  private: BOOT.BOOT_PRIVATE,
+  seal: BOOT.BOOT_SEAL,
+  'no-pid-namespace': BOOT.BOOT_NO_PID_NAMESPACE,
+} as const
+const ROOT_KIND = { overlay: ROOT.WIRE_ROOT_OVERLAY, tree: ROOT.WIRE_ROOT_TREE, empty: ROOT.WIRE_ROOT_EMPTY } as const
+const SWITCH_KIND = { pivot_root: SWITCH.WIRE_PIVOT_ROOT, switch_root: SWITCH.WIRE_SWITCH_ROOT } as const
+
+class BootWriter {
+  readonly writer = new Writer(4096)
+  #trees = 0
+
+  #source(source: MountSource): Writer {
+    const tree = source.lent ? this.#trees++ : WIRE_NO_TREE
+    const path = source.lent ? '' : source.path
+    return this.writer.u32(tree).string(path).u32(treeFlags(source)).u32(attributeBits(source))
+  }
+
+  #begin(op: number, step: BootStep, optional = false): Writer {
+    return this.writer.begin(op, subjectOf(step), optional ? RECORD_FLAG.WIRE_OPTIONAL : 0)
+  }
+
+  #root(step: Extract<BootStep, { op: 'root' }>): void {
+    this.#begin(BOOT.BOOT_ROOT, step).u32(ROOT_KIND[step.kind])
+    if (step.kind === 'tree') this.#source(step.source)
+    else this.writer.u32(0).string('').u32(0).u32(0)
+    this.writer.end()
+  }
+
+  #mount(step: Extract<BootStep, { op: 'layer' | 'upper' | 'bind' }>): void {
+    switch (step.op) {
+      case 'layer':
+        this.#begin(BOOT.BOOT_LAYER, step)
+        return this.#source(step.source).end()
+      case 'upper':
+        this.#begin(BOOT.BOOT_UPPER, step)
+        return this.#source(step.source).string(step.upper).string(step.work).end()
+      case 'bind':
+        this.#begin(BOOT.BOOT_BIND, step, step.source.optional)
+        return this.#source(step.source).string(step.target).end()
+    }
+  }
+
+  step(step: BootStep): void {
+    switch (step.op) {
+      case 'identity':
+        return this.#begin(BOOT.BOOT_IDENTITY, step).u32(step.uid).u32(step.gid).end()
+      case 'hostname':
+        return this.#begin(BOOT.BOOT_HOSTNAME, step).string(step.name).end()
+      case 'stage':
+        return this.#begin(BOOT.BOOT_STAGE, step).u64(step.sizeBytes).u32(step.inodes).end()
+      case 'root':
+        return this.#root(step)
+      case 'layer':
+      case 'upper':
+      case 'bind':
+        return this.#mount(step)
+      case 'directory':
+        return this.#begin(BOOT.BOOT_DIRECTORY, step).u32(step.mode).string(step.target).end()
+      case 'proc':
+        return this.#begin(BOOT.BOOT_PROC, step).string(step.target).end()
+      case 'mqueue':
+        return this.#begin(BOOT.BOOT_MQUEUE, step).string(step.target).end()
+      case 'tmpfs':
+        this.#begin(BOOT.BOOT_TMPFS, step).u64(step.sizeBytes).u32(step.inodes).u32(step.mode)
+        return this.writer.u32(attributeBits(step)).string(step.target).end()
+      case 'devpts':
+        return this.#begin(BOOT.BOOT_DEVPTS, step).string(step.target).string(step.options).end()
+      case 'file':
+        return this.#begin(BOOT.BOOT_FILE, step).u32(step.mode).string(step.target).bytes(step.content).end()
+      case 'symlink':
+        return this.#begin(BOOT.BOOT_SYMLINK, step).string(step.target).string(step.path).end()
+      case 'mask':
+        return this.#begin(BOOT.BOOT_MASK, step, step.optional).string(step.path).end()
+      case 'readonly':
+        return this.#begin(BOOT.BOOT_READONLY, step, step.optional).string(step.path).end()
+      case 'switch':
+        return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind]).end()
+      case 'chroot':
+        return this.#begin(BOOT.BOOT_CHROOT, step).string(step.directory).end()
+      default:
+        return this.#begin(PLAIN[step.op], step).end()
+    }
+  }
+}
+
+/** The boot section of a plan. */
+export function encodeBoot(boot: readonly BootStep[]): Section {
+  const steps = new BootWriter()
+  for (const step of boot) steps.step(step)
+  return { bytes: steps.writer.finish(), subjects: steps.writer.subjects }
+}

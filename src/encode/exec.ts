@@ -1,0 +1,46 @@
+// The exec section: one command, its environment, credentials and limits of its own.
+
+import { capabilityMask } from '../capabilities.js'
+import type { Command } from '../options/command.js'
+import type { PlanCommand, PlanIdentity } from '../plan-types.js'
+import { EXEC, RECORD_FLAG, RLIMIT } from './wire.js'
+import { type Section, Writer } from './writer.js'
+
+const NS_PER_MS = 1e6
+
+function limit(writer: Writer, value: number | 'max'): Writer {
+  return value === 'max' ? writer.u32(0xffffffff).u32(0xffffffff) : writer.u64(value)
+}
+
+/** The part of the section that every command of a recipe shares. */
+export function encodeExec(command: PlanCommand, identity: PlanIdentity): Section {
+  const writer = new Writer()
+  const environment = Object.entries(command.environment)
+  writer.begin(EXEC.EXEC_ENVIRONMENT, { feature: 'env' }).u32(environment.length)
+  for (const [name, value] of environment) writer.string(`${name}=${value}`)
+  writer.end()
+  writer.begin(EXEC.EXEC_SEARCH_PATH, { path: command.searchPath }).string(command.searchPath).end()
+  writer.begin(EXEC.EXEC_CWD, { path: command.cwd, feature: 'cwd' }).string(command.cwd).end()
+  if (identity.switchUser) writer.begin(EXEC.EXEC_USER, { feature: 'user' }).u32(identity.uid).u32(identity.gid).end()
+  for (const { resource, value, clamp } of command.rlimits) {
+    const flags = clamp ? RECORD_FLAG.WIRE_OPTIONAL : 0
+    writer.begin(EXEC.EXEC_RLIMIT, { feature: `rlimit ${resource}` }, flags).u32(RLIMIT[resource])
+    limit(limit(writer, value), value).end()
+  }
+  if (command.nice !== undefined) writer.begin(EXEC.EXEC_NICE, { feature: 'priority.nice' }).u32(command.nice).end()
+  const [low, high] = capabilityMask(command.capabilities)
+  writer.begin(EXEC.EXEC_CAPABILITIES, { feature: 'capabilities' }).u32(low).u32(high).end()
+  if (command.cgroupNamespace) writer.begin(EXEC.EXEC_CGROUP_NAMESPACE).end()
+  if (command.wallTimeMs !== undefined) writer.begin(EXEC.EXEC_WALL_LIMIT).u64(Math.ceil(command.wallTimeMs * NS_PER_MS)).end()
+  if (command.cpuTimeMs !== undefined) writer.begin(EXEC.EXEC_CPU_LIMIT).u64(Math.ceil(command.cpuTimeMs * NS_PER_MS)).end()
+  writer.begin(EXEC.EXEC_PARALLELISM).u32(command.parallelism).end()
+  return { bytes: writer.finish(), subjects: writer.subjects }
+}
+
+/** The part of the section that is one command's own. */
+export function encodeCommand(writer: Writer, command: Command): void {
+  writer.begin(EXEC.EXEC_COMMAND, { path: command.file }).string(command.file).u32(command.argv.length)
+  for (const argument of command.argv) writer.string(argument)
+  writer.end()
+  writer.begin(EXEC.EXEC_LAST).end()
+}

@@ -1,0 +1,47 @@
+// What a plan has to know about the host and the caller, read once per process; plans are pure functions of it.
+
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { type CgroupFacts, readCgroupFacts } from './cgroup/facts.js'
+import { readSystemPaths, type SystemPath } from './rootfs/system-paths.js'
+
+/** The host as plans see it. */
+export interface HostFacts {
+  /** Whether the caller is root, as far as its own user namespace goes. */
+  readonly privileged: boolean
+  readonly uid: number
+  readonly gid: number
+  /** Cores this process may use. */
+  readonly cores: number
+  readonly swapInUse: boolean
+  readonly cgroups: CgroupFacts
+  /** The host's system directories, for recipes without a rootfs. */
+  readonly systemPaths: readonly SystemPath[]
+}
+
+function swapInUse(): boolean {
+  try {
+    return readFileSync('/proc/swaps', 'utf8').trim().split('\n').length > 1
+  } catch {
+    return false
+  }
+}
+
+let cached: HostFacts | undefined
+
+/** The facts of this process; read again only when its effective ids have changed. */
+export function hostFacts(): HostFacts {
+  const uid = process.geteuid?.() ?? 0
+  const gid = process.getegid?.() ?? 0
+  if (cached?.uid === uid && cached.gid === gid) return cached
+  cached = Object.freeze({
+    privileged: uid === 0,
+    uid,
+    gid,
+    cores: availableParallelism(),
+    swapInUse: swapInUse(),
+    cgroups: readCgroupFacts(),
+    systemPaths: readSystemPaths(),
+  })
+  return cached
+}

@@ -1,0 +1,100 @@
+// From recipe to plan: a pure function of the recipe and the host's facts, and the plan is frozen and printable.
+
+import { planCgroups } from './cgroup/plan.js'
+import type { HostFacts } from './host-facts.js'
+import { planIdentity } from './identity.js'
+import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
+import { finite, type Recipe } from './recipe.js'
+import { planBoot } from './rootfs/boot.js'
+import { planWarnings } from './warnings.js'
+
+/** Where a file without a slash is looked for when the environment has no PATH. */
+export const DEFAULT_SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const DEFAULT_OPEN_FILES = 1024
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}
+
+function planRlimits({ limits }: Recipe): PlanRlimit[] {
+  const rlimits: PlanRlimit[] = [
+    { resource: 'core', value: limits.coreBytes ?? 0, clamp: limits.coreBytes === undefined },
+    { resource: 'nofile', value: limits.openFiles ?? DEFAULT_OPEN_FILES, clamp: limits.openFiles === undefined },
+  ]
+  if (limits.fileSizeBytes !== undefined) rlimits.push({ resource: 'fsize', value: limits.fileSizeBytes, clamp: false })
+  if (limits.stackBytes !== undefined) rlimits.push({ resource: 'stack', value: limits.stackBytes, clamp: false })
+  return rlimits
+}
+
+function parallelism({ limits }: Recipe, facts: HostFacts): number {
+  const cpuset = finite(limits.cpuset)
+  const cores = Math.min(facts.cores, finite(limits.cpu) ?? Number.POSITIVE_INFINITY, cpuset?.length ?? Number.POSITIVE_INFINITY)
+  return Math.max(1, Math.ceil(cores * 100))
+}
+
+function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
+  const { limits, environment } = recipe
+  return {
+    cwd: recipe.cwd,
+    environment,
+    searchPath: environment.PATH ?? DEFAULT_SEARCH_PATH,
+    rlimits: planRlimits(recipe),
+    nice: recipe.priority.nice,
+    capabilities: recipe.capabilities,
+    cgroupNamespace: recipe.namespaces.includes('cgroup'),
+    wallTimeMs: finite(limits.wallTimeMs),
+    cpuTimeMs: finite(limits.cpuTimeMs),
+    outputBytes: limits.outputBytes,
+    parallelism: parallelism(recipe, facts),
+  }
+}
+
+function unsupportedByCaller(recipe: Recipe, facts: HostFacts, cgroups: readonly PlanHierarchy[]): Unsupported[] {
+  const found: Unsupported[] = []
+  const user = recipe.namespaces.includes('user')
+  if (!facts.privileged && !user) {
+    const own = recipe.namespaces
+    if (own.length > 0) {
+      found.push({
+        feature: 'namespaces',
+        reason: `new ${own.join(', ')} namespaces without a user namespace need root.`,
+        hint: "Add 'user' to the namespaces, or run as root.",
+      })
+    }
+    if (recipe.rootfs) found.push({ feature: 'rootfs', reason: 'chroot(2) needs root.', hint: "Add 'user' to the namespaces, or run as root." })
+    if (recipe.capabilities.length > 0) {
+      found.push({ feature: 'capabilities', reason: 'the caller has none to keep.', hint: "Add 'user' to the namespaces, or run as root." })
+    }
+  }
+  const v2 = cgroups.some(({ version }) => version === 2)
+  if (!recipe.namespaces.includes('pid') && !v2) {
+    found.push({
+      feature: 'namespaces.pid',
+      reason: 'without a pid namespace of its own a tree of processes can only be ended through cgroup v2 (cgroup.kill), and no v2 group can be made.',
+      hint: "Add 'pid' to the namespaces, or give this user a cgroup v2 group.",
+    })
+  }
+  return found
+}
+
+/** The plan of a recipe on a host. Never throws for what the host lacks: that is listed in `unsupported`. */
+export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
+  const identity = planIdentity(recipe, facts)
+  const { boot, workdir } = planBoot(recipe, { privileged: facts.privileged, identity, systemPaths: facts.systemPaths })
+  const { cgroups, unsupported } = planCgroups(recipe, facts.cgroups, facts.swapInUse)
+  return deepFreeze({
+    namespaces: recipe.namespaces,
+    identity,
+    clockOffset: recipe.clockOffset,
+    // Made ahead it belongs to the caller: fine while nobody inside keeps capabilities that would count in it.
+    networkAhead: facts.privileged && recipe.namespaces.includes('net') && recipe.capabilities.length === 0,
+    workdir,
+    boot,
+    cgroups,
+    command: planCommand(recipe, facts),
+    warnings: planWarnings(recipe, facts),
+    unsupported: [...unsupportedByCaller(recipe, facts, cgroups), ...unsupported],
+  })
+}

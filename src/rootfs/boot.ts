@@ -1,0 +1,79 @@
+// The boot steps of a recipe in their order: identity, host name, root, kernel file systems, the caller's mounts, switch.
+
+import type { BootStep, PlanIdentity } from '../plan-types.js'
+import type { MountRecipe, Recipe } from '../recipe.js'
+import { planDev, planProc, planTmp } from './pseudo.js'
+import { inodesFor, planRoot } from './root.js'
+import { hostSource, READONLY, type SourceContext, WRITABLE } from './sources.js'
+import type { SystemPath } from './system-paths.js'
+
+/** What the boot steps follow from, besides the recipe. */
+export interface BootContext {
+  readonly privileged: boolean
+  readonly identity: PlanIdentity
+  readonly systemPaths: readonly SystemPath[]
+}
+
+/** The steps and overlay's work directory. */
+export interface BootPlan {
+  readonly boot: readonly BootStep[]
+  readonly workdir: string | undefined
+}
+
+function userMount(mount: MountRecipe, context: SourceContext): BootStep {
+  switch (mount.kind) {
+    case 'bind': {
+      const attributes = mount.writable ? WRITABLE : READONLY
+      // Never id-mapped: through a bind the host's root must stay a stranger, whose files nobody inside can write.
+      const source = hostSource(context, mount.source, { attributes, recursive: true, optional: mount.optional })
+      return { op: 'bind', source, target: mount.target }
+    }
+    case 'tmpfs': {
+      const { target, sizeBytes, mode } = mount
+      return { op: 'tmpfs', target, sizeBytes, inodes: inodesFor(sizeBytes), mode, attributes: ['nosuid', 'nodev'] }
+    }
+    case 'file':
+      return { op: 'file', target: mount.target, mode: mount.mode, content: mount.content }
+    case 'symlink':
+      return { op: 'symlink', target: mount.target, path: mount.path }
+    case 'mask':
+      return { op: 'mask', path: mount.path, optional: false }
+  }
+}
+
+function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootContext): BootPlan {
+  const mapped = recipe.namespaces.includes('user')
+  const sources: SourceContext = { privileged, idMapped: privileged && mapped }
+  const root = planRoot(recipe, sources, systemPaths, identity.uid, identity.gid)
+  const ttyGroup = privileged || !mapped
+  const kind = recipe.rootfs?.switch === 'switch_root' ? 'switch_root' : 'pivot_root'
+  const boot: BootStep[] = [
+    { op: 'private' },
+    ...root.steps,
+    ...planProc(recipe, sources),
+    ...planDev(recipe, sources, ttyGroup),
+    ...planTmp(recipe),
+    ...recipe.mounts.map((mount) => userMount(mount, sources)),
+    ...(root.seal ? [{ op: 'seal' } as const] : []),
+    { op: 'switch', kind },
+  ]
+  return { boot, workdir: root.workdir }
+}
+
+/** All boot steps of a recipe. */
+export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
+  const own = (name: Recipe['namespaces'][number]) => recipe.namespaces.includes(name)
+  const boot: BootStep[] = []
+  if (!own('pid')) boot.push({ op: 'no-pid-namespace' })
+  // A single-id map leaves init its id; it has its capabilities in the namespace already.
+  if (own('user') && context.privileged) boot.push({ op: 'identity', uid: 0, gid: 0 })
+  if (own('uts')) boot.push({ op: 'hostname', name: recipe.hostname ?? 'sandbox' })
+  if (own('net')) boot.push({ op: 'loopback' })
+  if (own('mount')) {
+    const mounts = planMounts(recipe, context)
+    return { boot: [...boot, ...mounts.boot], workdir: mounts.workdir }
+  }
+  const directory = recipe.rootfs?.layers[0]
+  if (directory !== undefined) boot.push({ op: 'chroot', directory })
+  return { boot, workdir: undefined }
+}

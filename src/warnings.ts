@@ -1,0 +1,47 @@
+// Where a recipe chose less than full isolation: sentences for plan().warnings.
+
+import type { HostFacts } from './host-facts.js'
+import type { Recipe } from './recipe.js'
+
+/** What each shared namespace gives away. */
+const SHARED = {
+  user: "user: the command has the caller's own ids.",
+  mount: "mount: mounts are the host's.",
+  pid: "pid: the host's processes can be seen, and signalled where ids allow it.",
+  net: "net: the host's network can be used, abstract sockets and services on loopback included.",
+  ipc: "ipc: the host's System V and POSIX message queues, semaphores and shared memory can be reached.",
+  uts: "uts: the host's name can be seen.",
+  cgroup: "cgroup: paths in /proc/self/cgroup show the host's layout.",
+  time: undefined,
+} as const
+
+/** The warnings of a recipe for this caller. */
+export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
+  const own = (name: keyof typeof SHARED) => recipe.namespaces.includes(name)
+  const warnings: string[] = []
+  for (const [name, sentence] of Object.entries(SHARED)) {
+    if (sentence && !own(name as keyof typeof SHARED)) warnings.push(`Shared with the host, ${sentence}`)
+  }
+  if (!own('user') && facts.privileged) {
+    warnings.push("The command runs as the host's root, though without capabilities that were not kept: files of root are its own.")
+  }
+  if (!own('mount')) {
+    if (!recipe.rootfs) warnings.push("The command runs in the host's root: all files that its ids can reach are open to it.")
+    else warnings.push('chroot(2) is no wall against a process with CAP_SYS_CHROOT or with a descriptor from outside.')
+    if (own('pid')) warnings.push("/proc is the host's, while the process ids are the sandbox's: tools that read it are misled.")
+  }
+  if (recipe.capabilities.length > 0) {
+    const where = own('user') ? 'inside its own user namespace' : 'on the host itself'
+    warnings.push(`Kept capabilities (${recipe.capabilities.join(', ')}) hold ${where}.`)
+  }
+  if (recipe.user?.uid === 0 && facts.privileged) {
+    warnings.push("The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.")
+  }
+  if (!facts.privileged && own('user')) {
+    warnings.push("The caller's supplementary groups are kept: only root may drop them in a user namespace (user_namespaces(7)).")
+  }
+  for (const mount of recipe.mounts) {
+    if (mount.kind === 'bind' && mount.writable) warnings.push(`${mount.source} can be written from inside, at ${mount.target}.`)
+  }
+  return warnings
+}

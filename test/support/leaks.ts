@@ -1,0 +1,155 @@
+// What a sandbox could leave behind, and the check that it has not: descriptors of this process, child processes and
+// zombies, processes and directories in cofferdam's cgroups, mounts, temporary files.
+//
+// cofferdam names its cgroup `cofferdam.<pid of the Node process>.<hex>`. Several test runs may share a machine, so a
+// group counts here only when it belongs to this process or to one that is dead.
+//
+// The library keeps that group, with a leaf for the inits, while sandboxes are live and a moment longer, so that the next
+// one starts faster. It is counted only on request: at the end of a file.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Snapshot {
+  /** How many descriptors of each kind. */
+  readonly descriptors: ReadonlyMap<string, number>
+  /** Everything else, each as a line that says what it is. */
+  readonly things: ReadonlySet<string>
+  /** Those of the things that are kept for the next sandbox. */
+  readonly processWide: ReadonlySet<string>
+}
+
+export interface LeakOptions {
+  /** Count also what the library keeps while sandboxes come and go. @default false */
+  includeProcessWide?: boolean
+  /** How long to wait for the kernel to finish tearing down. @default 2000 */
+  settleMs?: number
+}
+
+const GROUP = /\/cofferdam\.(\d+)\.[0-9a-f]+/
+
+/** Fails unless everything that has appeared since `before` is gone, at the latest after a settling time. */
+export async function assertNothingLeft(before: Snapshot, options: LeakOptions = {}): Promise<void> {
+  const { settleMs = 2000, includeProcessWide = false } = options
+  const deadlineMs = performance.now() + settleMs
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+    const leaks = findLeaks(before, snapshot(), includeProcessWide)
+    if (leaks.length === 0) return
+    if (performance.now() > deadlineMs) throw new Error(`Left behind:\n  ${leaks.join('\n  ')}`)
+    await sleep(pauseMs)
+  }
+}
+
+export function snapshot(): Snapshot {
+  const groups = cgroupDirectories()
+  const { children, members } = processes()
+  const things = [...children, ...members, ...groups, ...mounts(), ...temporaryFiles()]
+  // A direct child is never the library's to keep.
+  const kept = [...members, ...groups].filter((thing) => isKept(thing))
+  return { descriptors: descriptors(), things: new Set(things), processWide: new Set(kept) }
+}
+
+function findLeaks(before: Snapshot, after: Snapshot, includeProcessWide: boolean): string[] {
+  const things = [...after.things].filter(
+    (thing) => !before.things.has(thing) && (includeProcessWide || !after.processWide.has(thing)),
+  )
+  // Descriptors are compared after a warm-up only; `before` of a whole file was taken before it.
+  if (includeProcessWide) return things
+  const more = [...after.descriptors].flatMap(([kind, count]) => {
+    const extra = count - (before.descriptors.get(kind) ?? 0)
+    return extra > 0 ? [`descriptor: ${kind} (${extra} more)`] : []
+  })
+  return [...more, ...things]
+}
+
+function descriptors(): Map<string, number> {
+  const kinds = new Map<string, number>()
+  for (const fd of list('/proc/self/fd')) {
+    const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`))
+    if (target === undefined || /^\/proc\/\d+\/fd$/.test(target)) continue
+    const kind = target.replace(/:\[\d+\]$/, '')
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  }
+  return kinds
+}
+
+function processes(): { children: string[]; members: string[] } {
+  const children: string[] = []
+  const members: string[] = []
+  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
+    const stat = read(`/proc/${pid}/stat`)
+    const [, name = '', state, parent] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(stat) ?? []
+    const group = read(`/proc/${pid}/cgroup`)
+      .split('\n')
+      .find((line) => isOurs(line))
+    // The TypeScript loader has a compiler of its own.
+    if (Number(parent) === process.pid && name !== 'esbuild') {
+      children.push(`child process: ${pid} (${name}), state ${state}`)
+    } else if (group) {
+      members.push(`process in a cgroup: ${pid} (${name}), ${group}`)
+    }
+  }
+  return { children, members }
+}
+
+function cgroupDirectories(): string[] {
+  const roots = read('/proc/self/mountinfo')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(' ')[4] ?? '')
+  return roots
+    .flatMap((root) => directoriesBelow(root))
+    .filter((path) => isOurs(path))
+    .map((path) => `cgroup: ${path}`)
+}
+
+function directoriesBelow(directory: string): string[] {
+  const entries = attempt(() => readdirSync(directory, { withFileTypes: true })) ?? []
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(directory, entry.name))
+    .flatMap((path) => [path, ...directoriesBelow(path)])
+}
+
+function mounts(): string[] {
+  const lines = read('/proc/self/mountinfo').split('\n')
+  return lines.filter((line) => line !== '').map((line) => `mount: ${line.split(' ').slice(3).join(' ')}`)
+}
+
+function temporaryFiles(): string[] {
+  // Caches that the TypeScript loader and Node keep for the next process.
+  const names = list(tmpdir()).filter((name) => !/^(tsx-\d+|node-compile-cache)$/.test(name))
+  return names.map((name) => `temporary file: ${join(tmpdir(), name)}`)
+}
+
+function isOurs(path: string): boolean {
+  const owner = GROUP.exec(path)?.[1]
+  return owner !== undefined && (Number(owner) === process.pid || !isAlive(Number(owner)))
+}
+
+/** The group itself and the leaf for the inits, of this very process. */
+function isKept(thing: string): boolean {
+  return new RegExp(`/cofferdam\\.${process.pid}\\.[0-9a-f]+(/init)?$`).test(thing)
+}
+
+function isAlive(pid: number): boolean {
+  return attempt(() => process.kill(pid, 0)) ?? false
+}
+
+function list(directory: string): string[] {
+  return attempt(() => readdirSync(directory)) ?? []
+}
+
+function read(path: string): string {
+  return attempt(() => readFileSync(path, 'utf8')) ?? ''
+}
+
+/** Things in /proc and in cgroups may go at any moment. */
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,71 @@
+// The programs that tests run inside sandboxes, compiled once per content of their source, and the smallest rootfs that
+// can hold them. They are static: no sandbox needs a C library to run them.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cofferdam/', import.meta.url))
+const OPTIONS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-s']
+
+/** The path of the probe: many small commands, see fixtures/probe/probe.h. */
+export function probe(): string {
+  return compile(
+    'probe',
+    ['main.c', 'identity.c', 'process.c', 'usage.c', 'files.c', 'reach.c'],
+    ['-D_GNU_SOURCE', '-pthread'],
+  )
+}
+
+/** The path of a program that does nothing, of a few kilobytes and without a C library: what spawning is measured with. */
+export function staticTrue(): string {
+  return compile('.', ['true.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+}
+
+export interface TinyRootfs {
+  readonly path: string
+  remove(): void
+}
+
+/** A directory with `/probe` and `/true` in it and nothing else; the caller removes it. */
+export function tinyRootfs(): TinyRootfs {
+  const path = mkdtempSync(join(tmpdir(), 'rootfs-'))
+  chmodSync(path, 0o755)
+  for (const [name, program] of Object.entries({ probe: probe(), true: staticTrue() })) {
+    copyFileSync(program, join(path, name))
+    chmodSync(join(path, name), 0o755)
+  }
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** Compiles sources of one directory of fixtures; headers beside them count as sources for the key. */
+function compile(directory: string, sources: readonly string[], options: readonly string[]): string {
+  const from = join(FIXTURES, directory)
+  const headers = readdirSync(from).filter((name) => name.endsWith('.h'))
+  const key = createHash('sha256').update([process.arch, ...OPTIONS, ...options].join(' '))
+  for (const name of [...sources, ...headers]) key.update(name).update(readFileSync(join(from, name)))
+  const output = join(CACHE, `${sources[0]}-${key.digest('hex').slice(0, 16)}`)
+  if (existsSync(output)) return output
+
+  mkdirSync(CACHE, { recursive: true })
+  // Several test files may compile it at the same time.
+  const unfinished = `${output}.${process.pid}`
+  const command = [...OPTIONS, ...options, '-o', unfinished, ...sources]
+  const { status, stderr, error } = spawnSync('cc', command, { cwd: from, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`Fixtures do not compile: ${error?.message ?? stderr}`)
+  renameSync(unfinished, output)
+  return output
+}

@@ -1,0 +1,15 @@
+#!/bin/sh
+# clang-tidy over every C and C++ source, with .clang-tidy's checks. Needs node_modules and Node's own headers, which
+# Node's packages and tarballs have beside the program.
+set -eu
+cd "$(dirname "$0")/../.."
+node_headers=$(node -p 'require("path").resolve(process.execPath, "../../include/node")')
+addon_headers=$(node -p 'require("node-addon-api").include_dir')
+
+failed=0
+clang-tidy --quiet binding/init/*.c test/fixtures/*.c test/fixtures/probe/*.c -- \
+  -std=gnu11 -D_GNU_SOURCE -ffreestanding || failed=1
+clang-tidy --quiet binding/*.cc -- \
+  -std=c++17 -D_GNU_SOURCE -DNAPI_VERSION=8 -DNODE_ADDON_API_CPP_EXCEPTIONS \
+  -isystem "$node_headers" -isystem "$addon_headers" || failed=1
+exit $failed

@@ -1,0 +1,108 @@
+// The compiler accepts and refuses what the files beside this one say (`@ts-expect-error` where it must refuse), and every
+// example in the documentation compiles.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { run } from '../support/command.js'
+import { suite } from '../support/suite.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+
+// Names that examples may use without saying where they come from.
+const PRELUDE = `
+import * as cofferdam from 'cofferdam'
+import { readFile } from 'node:fs/promises'
+declare const error: unknown
+declare const box: cofferdam.Sandbox
+declare const recipe: cofferdam.Sandbox
+declare const child: cofferdam.SandboxProcess
+declare const result: cofferdam.RunResult
+`
+
+const test = suite('types')
+
+test(
+  'the public types accept and refuse what test/types says',
+  async () => {
+    const { code, stdout } = await run(process.execPath, [TSC, '-p', join(ROOT, 'test/types')])
+    assert.is(code, 0, stdout)
+  },
+  { timeoutMs: 120_000 },
+)
+
+test(
+  'every documented example compiles',
+  async (t) => {
+    const examples = [...documentedInTypes(), ...documentedInText('README.md')]
+    assert.ok(examples.length > 20, `only ${examples.length} examples were found`)
+
+    // Inside the package, so that 'cofferdam' means the package.
+    const directory = join(ROOT, 'node_modules/.cache/cofferdam/examples')
+    const project = join(ROOT, `tsconfig.examples-${process.pid}.json`)
+    t.cleanUp(() => rmSync(directory, { recursive: true, force: true }))
+    t.cleanUp(() => rmSync(project, { force: true }))
+    rmSync(directory, { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true })
+    for (const [i, { origin, code }] of examples.entries()) {
+      writeFileSync(join(directory, `example-${i}.ts`), `// ${origin}\n${asModule(code)}`)
+    }
+    writeFileSync(
+      project,
+      JSON.stringify({ extends: './tsconfig.json', include: [`${relative(ROOT, directory)}/*.ts`], exclude: [] }),
+    )
+
+    const { stdout } = await run(process.execPath, [TSC, '-p', project])
+    const complaints = stdout.replaceAll(/\S*example-(\d+)\.ts/g, (_, i) => examples[Number(i)]?.origin ?? '')
+    assert.is(complaints, '')
+  },
+  { timeoutMs: 120_000 },
+)
+
+test.run()
+
+interface Example {
+  origin: string
+  code: string
+}
+
+/** The @example of every declaration in dist/. */
+function documentedInTypes(): Example[] {
+  const names = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' })
+  return names
+    .filter((name) => name.endsWith('.d.ts'))
+    .flatMap((name) => {
+      const text = readFileSync(join(ROOT, 'dist', name), 'utf8')
+      const comments = text.match(/\/\*\*.*?\*\//gs) ?? []
+      return comments.flatMap((comment) => {
+        const plain = comment.replaceAll(/^\s*\/?\*+\/? ?/gm, '').replace(/\*\/\s*$/, '')
+        const parts = plain.split(/^@example\b/m).slice(1)
+        return parts.map((part) => ({ origin: `${name}: @example`, code: part.replace(/^@\w[\s\S]*/m, '') }))
+      })
+    })
+}
+
+/** The TypeScript blocks of a Markdown file. */
+function documentedInText(file: string): Example[] {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const blocks = [...text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)]
+  return blocks.map(([, code = ''], i) => ({ origin: `${file}: block ${i + 1}`, code }))
+}
+
+/** An example may leave out its imports: then it sees every export of the package, and the prelude. */
+function asModule(code: string): string {
+  if (/^import /m.test(code)) return code
+  const names = [...new Set(code.match(/\b[A-Za-z]\w*\b/g))]
+  const exports = [
+    'sandbox',
+    'SandboxError',
+    'SandboxSetupError',
+    'SandboxUnsupportedError',
+    'SandboxExecutionError',
+    'checkHost',
+  ]
+  const used = exports.filter((name) => names.includes(name))
+  const imports = used.length > 0 ? `import { ${used.join(', ')} } from 'cofferdam'\n` : ''
+  return `${PRELUDE}${imports}export async function example() {\n${code}\n}\n`
+}
