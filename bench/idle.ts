@@ -29,7 +29,7 @@ export async function measureIdle(task: IdleTask): Promise<IdleAnswer> {
 
 function startAll({ programs }: IdleTask, count: number): Promise<SandboxProcess[]> {
   const recipe = sandbox().rootfs(programs.rootfs)
-  const start = () => recipe.spawn('/pause', [], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
+  const start = () => recipe.spawn('/probe', ['sleep', '3600'], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
   return Promise.all(Array.from({ length: count }, start))
 }
 

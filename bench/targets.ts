@@ -1,5 +1,5 @@
 // What the package promises, each as a figure of a report with its limit.
-import { BARE_IGNORE, BASELINE, RUN, SPAWN_IGNORE } from './contenders.js'
+import { BASELINE, RUN, SPAWN_IGNORE } from './contenders.js'
 import { grown } from './inventory.js'
 import type { LatencyGroup, Report, StallGroup } from './report.js'
 import { median } from './statistics.js'
@@ -24,7 +24,7 @@ function startTarget(group: LatencyGroup): Target {
   const limit = group.large ? 0.1 : 1.3
   const ratio = ratioToBaseline(group, SPAWN_IGNORE)
   return {
-    promise: `a cold full sandbox's start to exit, as a multiple of ${BARE_IGNORE} (${group.title})`,
+    promise: `cold full sandbox, start to exit, to child_process.spawn: ${group.title}`,
     measured: `${ratio.toFixed(group.large ? 3 : 2)}x`,
     limit: `${limit}x`,
     met: ratio <= limit,
@@ -40,7 +40,7 @@ function stallTargets(group: StallGroup): Target[] {
   return [SPAWN_IGNORE, RUN].map((contender) => {
     const stallMs = median(group.answer.longestStallMs[contender] ?? [])
     return {
-      promise: `the event loop's longest delay by ${contender} (${group.title})`,
+      promise: `longest delay of the event loop, ${contender}: ${group.title}`,
       measured: `${stallMs.toFixed(3)} ms`,
       limit: '0.15 ms',
       met: stallMs <= 0.15,
@@ -51,7 +51,7 @@ function stallTargets(group: StallGroup): Target[] {
 function idleTarget({ idle }: Report): Target {
   const kib = (idle.answer.initRssKib + idle.answer.nodeRssKib) / idle.sandboxes
   return {
-    promise: `resident memory of an idle live sandbox beyond its command, in init and in Node (${idle.sandboxes} of them)`,
+    promise: 'resident memory of an idle live sandbox beyond its command, in init and in Node',
     measured: `${Math.round(kib)} KiB`,
     limit: '300 KiB',
     met: kib <= 300,
@@ -66,6 +66,6 @@ function leakTargets({ leaks }: Report): Target[] {
   }
   return [
     target(`left behind by ${leaks.sequential} sandboxes in turn and ${leaks.concurrent} at once`, before, after),
-    target('left behind on the host when the process that started them has ended', leaks.hostBefore, leaks.hostAfter),
+    target('left behind when the process that started them has ended', leaks.hostBefore, leaks.hostAfter),
   ]
 }

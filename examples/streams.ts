@@ -21,11 +21,17 @@ function* source() {
 }
 
 const filter = await sandbox().spawn('/usr/bin/tr', ['a-z', 'A-Z'])
+const { stdin, stdout } = filter
+if (!stdin || !stdout) throw new Error('Streams are pipes unless spawn() is told otherwise.')
 
-async function read(): Promise<void> {
+await Promise.all([pipeline(Readable.from(source()), stdin), read(stdout)])
+const result = await filter.wait()
+process.exitCode = result.ok ? 0 : 1
+
+async function read(input: Readable): Promise<void> {
   let count = 0
   let last = ''
-  for await (const line of createInterface({ input: filter.stdout })) {
+  for await (const line of createInterface({ input })) {
     if (count === 0) {
       // Nobody reads for a while: the source must come to a halt.
       await new Promise((resolve) => setTimeout(resolve, 200))
@@ -38,7 +44,3 @@ async function read(): Promise<void> {
   console.log(`last line: ${last}`)
   console.log(`lines: ${count}`)
 }
-
-await Promise.all([pipeline(Readable.from(source()), filter.stdin), read()])
-const result = await filter.wait()
-process.exitCode = result.ok ? 0 : 1

@@ -3,7 +3,7 @@
 // limit that ended the program: nothing is guessed from signals, exit codes or error texts.
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Sandbox, type SandboxResult, sandbox } from 'cofferdam'
+import { type RunResult, type Sandbox, sandbox } from 'cofferdam'
 import { accepts, type TestCase } from './problem.js'
 import type { Submission } from './submissions.js'
 
@@ -17,7 +17,6 @@ export const VERDICTS = [
   'memory limit',
   'process limit',
   'output limit',
-  'forbidden system call',
   'compile error',
 ] as const
 
@@ -68,7 +67,7 @@ export async function judge(
 
   const { recipe, command } = prepared
   const [file, ...args] = command
-  const results: SandboxResult[] = []
+  const results: RunResult[] = []
   for (const [index, test] of tests.entries()) {
     const result = await recipe.run(file, args, { input: test.input })
     results.push(result)
@@ -82,7 +81,7 @@ export async function judge(
   return { verdict: 'accepted', why: `All ${tests.length} tests passed.`, ...mostExpensive(results) }
 }
 
-function verdictOf(result: SandboxResult, test: TestCase): Verdict {
+function verdictOf(result: RunResult, test: TestCase): Verdict {
   switch (result.outcome) {
     case 'exited':
       if (result.exitCode !== 0) return 'runtime error (exit code)'
@@ -99,8 +98,6 @@ function verdictOf(result: SandboxResult, test: TestCase): Verdict {
       return 'process limit'
     case 'output-limit':
       return 'output limit'
-    case 'seccomp-violation':
-      return 'forbidden system call'
     case 'aborted':
       throw new Error('This judge passes no AbortSignal.')
   }
@@ -146,10 +143,8 @@ async function hasStaticLibc(): Promise<boolean> {
   return result.stdout.startsWith('/')
 }
 
-function mostExpensive(
-  results: readonly SandboxResult[],
-): Pick<Judgement, 'cpuTimeMs' | 'wallTimeMs' | 'memoryPeakBytes'> {
-  const largest = (figure: keyof SandboxResult['usage']) => {
+function mostExpensive(results: readonly RunResult[]): Pick<Judgement, 'cpuTimeMs' | 'wallTimeMs' | 'memoryPeakBytes'> {
+  const largest = (figure: keyof RunResult['usage']) => {
     const known = results.map((result) => result.usage[figure]).filter((value) => value !== undefined)
     return known.length > 0 ? Math.max(...known) : undefined
   }
@@ -160,6 +155,6 @@ function mostExpensive(
   }
 }
 
-function difference(test: TestCase, result: SandboxResult): string {
+function difference(test: TestCase, result: RunResult): string {
   return `Expected ${test.answer}, received ${JSON.stringify(result.stdout.trim().slice(0, 40))}.`
 }

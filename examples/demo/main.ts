@@ -17,9 +17,9 @@ import { type Row, renderTable } from './table.js'
 const startedMs = performance.now()
 const submissions = await loadSubmissions(process.argv[2] ?? fileURLToPath(new URL('submissions', import.meta.url)))
 const workDirectory = makeWorkDirectory()
-const progress = createProgress(submissions.length)
 
 console.log(`${statement}\n${submissions.length} submissions, ${tests.length} tests.\n`)
+const progress = createProgress(submissions.length)
 
 const queue = new PQueue({ concurrency: 2 })
 // The one that sleeps until its wall time is over goes first, beside all the others.

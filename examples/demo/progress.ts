@@ -10,8 +10,7 @@ export interface Progress {
 export function createProgress(total: number): Progress {
   const running = new Set<string>()
   let done = 0
-  const spinner =
-    process.stdout.isTTY && !('CI' in process.env) ? createSpinner('', { stream: process.stdout }).start() : undefined
+  const spinner = isTerminal() ? createSpinner('', { stream: process.stdout }).start() : undefined
 
   const show = () => spinner?.update({ text: `${done}/${total} judged, running: ${[...running].join(', ')}` })
 
@@ -31,4 +30,9 @@ export function createProgress(total: number): Progress {
       spinner?.clear().stop()
     },
   }
+}
+
+/** One of known width: the spinner could not tell how many lines to erase. */
+function isTerminal(): boolean {
+  return process.stdout.isTTY && process.stdout.columns > 0 && !('CI' in process.env)
 }

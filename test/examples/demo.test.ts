@@ -60,7 +60,7 @@ test('a submission that announces no verdict is refused by name', async (t) => {
 
 test('every verdict is shown by a submission', () => {
   const sources = submissions.map((name) => readFileSync(`${EXAMPLES}/demo/submissions/${name}`, 'utf8'))
-  for (const verdict of VERDICTS.filter((verdict) => verdict !== 'forbidden system call')) {
+  for (const verdict of VERDICTS) {
     const shown = sources.some((source) => source.includes(`Expected verdict: ${verdict}\n`))
     assert.ok(shown, `no submission expects "${verdict}"`)
   }

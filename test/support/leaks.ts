@@ -4,9 +4,9 @@
 // cofferdam names its cgroup `cofferdam.<pid of the Node process>.<hex>`. Several test runs may share a machine, so a
 // group counts here only when it belongs to this process or to one that is dead.
 //
-// The library keeps that group, with a leaf for the inits, while sandboxes are live and a moment longer, so that the next
-// one starts faster. It is counted only on request: at the end of a file.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+// The library keeps that group, with a leaf for the inits, and a janitor process while sandboxes are live and a moment
+// longer, so that the next one starts faster. They are counted only on request: at the end of a file.
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -77,6 +77,7 @@ function descriptors(): Map<string, number> {
 function processes(): { children: string[]; members: string[] } {
   const children: string[] = []
   const members: string[] = []
+  const ownImages = initImages()
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
     const stat = read(`/proc/${pid}/stat`)
     const [, name = '', state, parent] = /^\d+ \((.*)\) (\S) (\d+)/s.exec(stat) ?? []
@@ -88,9 +89,22 @@ function processes(): { children: string[]; members: string[] } {
       children.push(`child process: ${pid} (${name}), state ${state}`)
     } else if (group) {
       members.push(`process in a cgroup: ${pid} (${name}), ${group}`)
+    } else if (ownImages.has(inode(`/proc/${pid}/exe`))) {
+      members.push(`process of the library: ${pid} (${name}), state ${state}`)
     }
   }
   return { children, members }
+}
+
+/** The memfds that this process starts inits and janitors from. */
+function initImages(): Set<string | undefined> {
+  const fds = list('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`)
+  return new Set(fds.filter((fd) => attempt(() => readlinkSync(fd))?.startsWith('/memfd:cofferdam')).map(inode))
+}
+
+function inode(path: string): string | undefined {
+  const info = attempt(() => statSync(path))
+  return info && `${info.dev}:${info.ino}`
 }
 
 function cgroupDirectories(): string[] {
@@ -128,13 +142,14 @@ function isOurs(path: string): boolean {
   return owner !== undefined && (Number(owner) === process.pid || !isAlive(Number(owner)))
 }
 
-/** The group itself and the leaf for the inits, of this very process. */
+/** The group itself, the leaf for the inits and the janitor, of this very process. */
 function isKept(thing: string): boolean {
-  return new RegExp(`/cofferdam\\.${process.pid}\\.[0-9a-f]+(/init)?$`).test(thing)
+  const group = new RegExp(`/cofferdam\\.${process.pid}\\.[0-9a-f]+(/init)?$`)
+  return group.test(thing) || /^process of the library: \d+ \(cofferdam-clean\)/.test(thing)
 }
 
 function isAlive(pid: number): boolean {
-  return attempt(() => process.kill(pid, 0)) ?? false
+  return existsSync(`/proc/${pid}`)
 }
 
 function list(directory: string): string[] {
