@@ -1,5 +1,5 @@
 {
-  "variables": { "asan%": 0 },
+  "variables": { "sanitize%": 0 },
   "targets": [
     {
       "target_name": "cofferdam",
@@ -32,7 +32,7 @@
       "cflags_cc": ["-std=c++17"],
       "ldflags": ["-Wl,-z,relro,-z,now,-z,nodelete", "-Wl,--exclude-libs,ALL"],
       "conditions": [
-        ["asan==1", {
+        ["sanitize==1", {
           "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"],
           "ldflags": ["-fsanitize=address,undefined"]
         }]

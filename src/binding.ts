@@ -7,8 +7,9 @@ import type { NativeBinding, NativeEvent } from './native.js'
 
 const require = createRequire(import.meta.url)
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
-// A local build is in binding/build, a shipped one in prebuilds.
-const PLACES = [`${PACKAGE}binding`, PACKAGE]
+// A local build is in binding/build, a shipped one in prebuilds. COFFERDAM_PREBUILD names a directory that holds another
+// (node-gyp-build's convention): for sanitizer builds, and for distributions that keep native code elsewhere.
+const PLACES = process.env.COFFERDAM_PREBUILD ? [PACKAGE] : [`${PACKAGE}binding`, PACKAGE]
 
 let loaded: NativeBinding | undefined
 const listeners = new Map<number, (event: NativeEvent) => void>()

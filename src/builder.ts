@@ -44,13 +44,15 @@ export class SandboxBuilder {
   }
 
   /**
-   * Exactly these namespaces are new (`namespaces(7)`); the others are the host's.
+   * Exactly these namespaces are new (`namespaces(7)`); the others are the host's. Without a name, all eight: a recipe
+   * that wants none says so with `share`.
    *
    * @default all eight
    * @example sandbox().namespaces('user', 'mount', 'pid')
    */
   namespaces(...names: NamespaceName[]): this {
-    return this.#with({ namespaces: Object.freeze(parseNamespaces('namespaces()', names)) })
+    const own = names.length === 0 ? NAMESPACES : parseNamespaces('namespaces()', names)
+    return this.#with({ namespaces: Object.freeze(own) })
   }
 
   /**

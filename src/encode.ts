@@ -43,7 +43,10 @@ export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number
 }
 
 /** The whole request for one command. */
-export function encodeRequest({ host, boot, exec, flags: shared }: EncodedPlan, request: CommandRequest): EncodedRequest {
+export function encodeRequest(
+  { host, boot, exec, flags: shared }: EncodedPlan,
+  request: CommandRequest,
+): EncodedRequest {
   const streams = new Writer(256)
   encodeStdio(streams, request.stdio, request.outputBytes)
   const command = new Writer(256)

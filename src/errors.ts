@@ -42,8 +42,15 @@ export class SandboxError extends Error {
   /** What to do about it; `undefined` when there is nothing to suggest. */
   readonly hint: string | undefined
 
-  constructor(sandboxCode: SandboxErrorCode, message: string, options: ErrorOptions & { code?: string; hint?: string | undefined } = {}) {
-    super(options.hint ? `${message} ${options.hint}` : message, 'cause' in options ? { cause: options.cause } : undefined)
+  constructor(
+    sandboxCode: SandboxErrorCode,
+    message: string,
+    options: ErrorOptions & { code?: string; hint?: string | undefined } = {},
+  ) {
+    super(
+      options.hint ? `${message} ${options.hint}` : message,
+      'cause' in options ? { cause: options.cause } : undefined,
+    )
     this.sandboxCode = sandboxCode
     this.code = options.code ?? sandboxCode
     this.hint = options.hint

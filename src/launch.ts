@@ -2,8 +2,8 @@
 
 import { constants } from 'node:os'
 import { nativeBinding, spawnNative } from './binding.js'
-import { type CommandRequest, type EncodedPlan, type EncodedRequest, encodeRequest } from './encode.js'
 import { CAUSE } from './encode/wire.js'
+import { type CommandRequest, type EncodedPlan, type EncodedRequest, encodeRequest } from './encode.js'
 import { abortedError, type Origin, SandboxError, SandboxUnsupportedError, withOrigin } from './errors.js'
 import type { ExitedEvent, FailedEvent, NativeEvent, StartedEvent } from './native.js'
 import type { SandboxPlan } from './plan-types.js'
@@ -95,7 +95,9 @@ export class Launch {
         this.#over()
         this.#exited.resolve(event)
         // Only a command that was aborted before its start was reported has not resolved this yet.
-        this.#started.reject(withOrigin(this.#signal?.aborted ? abortedError(this.#signal) : this.#lost(), this.#origin))
+        this.#started.reject(
+          withOrigin(this.#signal?.aborted ? abortedError(this.#signal) : this.#lost(), this.#origin),
+        )
         return
       case 'failed':
         this.#fail(this.#failure(event))
@@ -129,8 +131,12 @@ export class Launch {
   }
 
   #lost(): SandboxError {
-    return new SandboxError('ERR_SANDBOX_LOST', 'The sandbox ended without a report; what became of the program is unknown.', {
-      hint: 'Its init may have been killed from outside, for instance by the host running out of memory.',
-    })
+    return new SandboxError(
+      'ERR_SANDBOX_LOST',
+      'The sandbox ended without a report; what became of the program is unknown.',
+      {
+        hint: 'Its init may have been killed from outside, for instance by the host running out of memory.',
+      },
+    )
   }
 }

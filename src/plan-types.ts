@@ -60,7 +60,14 @@ export type BootStep =
   | { readonly op: 'root'; readonly kind: 'tree'; readonly source: MountSource }
   | { readonly op: 'directory'; readonly target: string; readonly mode: number }
   | { readonly op: 'proc' | 'mqueue'; readonly target: string }
-  | { readonly op: 'tmpfs'; readonly target: string; readonly sizeBytes: number; readonly inodes: number; readonly mode: number; readonly attributes: readonly MountAttribute[] }
+  | {
+      readonly op: 'tmpfs'
+      readonly target: string
+      readonly sizeBytes: number
+      readonly inodes: number
+      readonly mode: number
+      readonly attributes: readonly MountAttribute[]
+    }
   | { readonly op: 'devpts'; readonly target: string; readonly options: string }
   | { readonly op: 'bind'; readonly source: MountSource; readonly target: string }
   | { readonly op: 'file'; readonly target: string; readonly mode: number; readonly content: string | Uint8Array }

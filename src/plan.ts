@@ -30,7 +30,11 @@ function planRlimits({ limits }: Recipe): PlanRlimit[] {
 
 function parallelism({ limits }: Recipe, facts: HostFacts): number {
   const cpuset = finite(limits.cpuset)
-  const cores = Math.min(facts.cores, finite(limits.cpu) ?? Number.POSITIVE_INFINITY, cpuset?.length ?? Number.POSITIVE_INFINITY)
+  const cores = Math.min(
+    facts.cores,
+    finite(limits.cpu) ?? Number.POSITIVE_INFINITY,
+    cpuset?.length ?? Number.POSITIVE_INFINITY,
+  )
   return Math.max(1, Math.ceil(cores * 100))
 }
 
@@ -63,16 +67,26 @@ function unsupportedByCaller(recipe: Recipe, facts: HostFacts, cgroups: readonly
         hint: "Add 'user' to the namespaces, or run as root.",
       })
     }
-    if (recipe.rootfs) found.push({ feature: 'rootfs', reason: 'chroot(2) needs root.', hint: "Add 'user' to the namespaces, or run as root." })
+    if (recipe.rootfs)
+      found.push({
+        feature: 'rootfs',
+        reason: 'chroot(2) needs root.',
+        hint: "Add 'user' to the namespaces, or run as root.",
+      })
     if (recipe.capabilities.length > 0) {
-      found.push({ feature: 'capabilities', reason: 'the caller has none to keep.', hint: "Add 'user' to the namespaces, or run as root." })
+      found.push({
+        feature: 'capabilities',
+        reason: 'the caller has none to keep.',
+        hint: "Add 'user' to the namespaces, or run as root.",
+      })
     }
   }
   const v2 = cgroups.some(({ version }) => version === 2)
   if (!recipe.namespaces.includes('pid') && !v2) {
     found.push({
       feature: 'namespaces.pid',
-      reason: 'without a pid namespace of its own a tree of processes can only be ended through cgroup v2 (cgroup.kill), and no v2 group can be made.',
+      reason:
+        'without a pid namespace of its own a tree of processes can only be ended through cgroup v2 (cgroup.kill), and no v2 group can be made.',
       hint: "Add 'pid' to the namespaces, or give this user a cgroup v2 group.",
     })
   }

@@ -54,7 +54,12 @@ export interface ProcessContext {
 }
 
 /** The result of an exited event. */
-export function resultOf<T extends object>(event: ExitedEvent, plan: SandboxPlan, limits: LimitsRecipe, output: T): SandboxResult & T {
+export function resultOf<T extends object>(
+  event: ExitedEvent,
+  plan: SandboxPlan,
+  limits: LimitsRecipe,
+  output: T,
+): SandboxResult & T {
   const figures = figuresOf(plan.cgroups, event.stats)
   const { status, cause, outputBytes } = event
   return makeResult({ status, cause, usage: usageOf(event, figures), figures, outputBytes, limits }, output)

@@ -5,7 +5,16 @@ import type { Figure, NamespaceName } from './types.js'
 import { contradiction } from './validate.js'
 
 /** Every namespace, in the order in which plans list them. */
-export const NAMESPACES = ['user', 'mount', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time'] as const satisfies readonly NamespaceName[]
+export const NAMESPACES = [
+  'user',
+  'mount',
+  'pid',
+  'net',
+  'ipc',
+  'uts',
+  'cgroup',
+  'time',
+] as const satisfies readonly NamespaceName[]
 
 /** `rootfs()` after validation. */
 export interface RootfsRecipe {
@@ -18,7 +27,13 @@ export interface RootfsRecipe {
 
 /** A mount or a file that the caller wants, in call order. */
 export type MountRecipe =
-  | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean; readonly optional: boolean }
+  | {
+      readonly kind: 'bind'
+      readonly source: string
+      readonly target: string
+      readonly writable: boolean
+      readonly optional: boolean
+    }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number; readonly mode: number }
   | { readonly kind: 'file'; readonly target: string; readonly content: string | Uint8Array; readonly mode: number }
   | { readonly kind: 'symlink'; readonly target: string; readonly path: string }

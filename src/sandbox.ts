@@ -91,22 +91,42 @@ export class Sandbox extends SandboxBuilder {
    * @example
    * const { stdout } = (await sandbox().run('tr', ['a-z', 'A-Z'], { input: 'hello' })).throwIfFailed()
    */
-  run(file: string, args: readonly string[] | undefined, options: RunOptions & { encoding: 'buffer' }): Promise<RunResult<Buffer>>
-  run(file: string, args?: readonly string[], options?: RunOptions & { encoding?: BufferEncoding | undefined }): Promise<RunResult<string>>
+  run(
+    file: string,
+    args: readonly string[] | undefined,
+    options: RunOptions & { encoding: 'buffer' },
+  ): Promise<RunResult<Buffer>>
+  run(
+    file: string,
+    args?: readonly string[],
+    options?: RunOptions & { encoding?: BufferEncoding | undefined },
+  ): Promise<RunResult<string>>
   run(file: string, args?: readonly string[], options?: RunOptions): Promise<RunResult<string> | RunResult<Buffer>>
-  async run(file: string, args?: readonly string[], options?: RunOptions): Promise<RunResult<string> | RunResult<Buffer>> {
+  async run(
+    file: string,
+    args?: readonly string[],
+    options?: RunOptions,
+  ): Promise<RunResult<string> | RunResult<Buffer>> {
     const command = parseCommand('run()', file, args)
     const { stdio, signal, encoding } = parseRunOptions(options)
     const prepared = this.#prepare()
     const outputLimit = this.recipe.limits.outputBytes ?? DEFAULT_RUN_OUTPUT
     const limits = { ...this.recipe.limits, outputBytes: outputLimit }
     const origin = captureOrigin(this.run)
-    const launch = new Launch(prepared, { command, stdio, outputBytes: finite(outputLimit), collect: true }, signal, origin)
+    const launch = new Launch(
+      prepared,
+      { command, stdio, outputBytes: finite(outputLimit), collect: true },
+      signal,
+      origin,
+    )
     const event = await launch.exited
     const stdout = event.stdout ?? Buffer.alloc(0)
     const stderr = event.stderr ?? Buffer.alloc(0)
     if (encoding === 'buffer') return resultOf(event, prepared.plan, limits, { stdout, stderr })
-    return resultOf(event, prepared.plan, limits, { stdout: stdout.toString(encoding), stderr: stderr.toString(encoding) })
+    return resultOf(event, prepared.plan, limits, {
+      stdout: stdout.toString(encoding),
+      stderr: stderr.toString(encoding),
+    })
   }
 }
 

@@ -18,38 +18,117 @@ type Rule = readonly [steps: readonly SandboxStep[], codes: readonly string[], h
 const USER_NAMESPACES =
   'The host restricts user namespaces. On Ubuntu 24.04 allow them for node with an AppArmor profile, or set ' +
   'kernel.apparmor_restrict_unprivileged_userns=0; elsewhere look at user.max_user_namespaces and ' +
-  "kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount. Root works, too."
+  'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount. Root works, too.'
 
 const HOST_STEPS: readonly SandboxStep[] = ['stdio', 'layer', 'bind-source', 'channel', 'clone', 'cgroup', 'init-image']
-const MOUNT_STEPS: readonly SandboxStep[] = ['private-mounts', 'stage', 'overlay', 'root', 'proc', 'tmpfs', 'devpts', 'mqueue', 'bind', 'switch']
+const MOUNT_STEPS: readonly SandboxStep[] = [
+  'private-mounts',
+  'stage',
+  'overlay',
+  'root',
+  'proc',
+  'tmpfs',
+  'devpts',
+  'mqueue',
+  'bind',
+  'switch',
+]
 
 // The first rule that fits is the hint.
 const RULES: readonly Rule[] = [
-  [['exec'], ['ENOENT'], 'No such program in the sandbox: is it in the rootfs, or bound there? A script or a dynamic program also needs its interpreter.'],
-  [['exec'], ['EACCES'], "The file is not executable, or a directory on its way cannot be searched by the sandbox's user."],
-  [['exec'], ['ENOEXEC'], 'The file is no program for this machine: wrong architecture, or a script without a #! line.'],
+  [
+    ['exec'],
+    ['ENOENT'],
+    'No such program in the sandbox: is it in the rootfs, or bound there? A script or a dynamic program also needs its interpreter.',
+  ],
+  [
+    ['exec'],
+    ['EACCES'],
+    "The file is not executable, or a directory on its way cannot be searched by the sandbox's user.",
+  ],
+  [
+    ['exec'],
+    ['ENOEXEC'],
+    'The file is no program for this machine: wrong architecture, or a script without a #! line.',
+  ],
   [['exec'], ['E2BIG'], 'The arguments and the environment together are too long.'],
-  [['exec'], ['ENOTDIR', 'ELOOP'], 'Look at the path inside the sandbox: a part of it is not a directory, or links go round.'],
-  [HOST_STEPS, ['EMFILE'], 'This process has no descriptors left: raise its limit (ulimit -n), or run fewer sandboxes at once.'],
+  [
+    ['exec'],
+    ['ENOTDIR', 'ELOOP'],
+    'Look at the path inside the sandbox: a part of it is not a directory, or links go round.',
+  ],
+  [
+    HOST_STEPS,
+    ['EMFILE'],
+    'This process has no descriptors left: raise its limit (ulimit -n), or run fewer sandboxes at once.',
+  ],
   [HOST_STEPS, ['ENFILE'], 'The host has no descriptors left (fs.file-max).'],
-  [['clone', 'start'], ['EAGAIN'], "No more processes can be made: look at ulimit -u, and at the caller's own pids.max."],
+  [
+    ['clone', 'start'],
+    ['EAGAIN'],
+    "No more processes can be made: look at ulimit -u, and at the caller's own pids.max.",
+  ],
   [['clone'], ['ENOSPC', 'EUSERS'], 'A limit on namespaces is reached: look at /proc/sys/user/max_*_namespaces.'],
   [['clone', 'id-map'], ['EPERM', 'EACCES'], USER_NAMESPACES],
-  [['clone'], ['EINVAL', 'ENOSYS'], 'The kernel does not know one of the namespaces, or lacks clone3 (Linux 5.7 or later is needed).'],
-  [['exec-init', 'init-image'], ['EACCES', 'EPERM'], 'The host forbids executing from memory (vm.memfd_noexec), and no other place to execute from was found.'],
+  [
+    ['clone'],
+    ['EINVAL', 'ENOSYS'],
+    'The kernel does not know one of the namespaces, or lacks clone3 (Linux 5.7 or later is needed).',
+  ],
+  [
+    ['exec-init', 'init-image'],
+    ['EACCES', 'EPERM'],
+    'The host forbids executing from memory (vm.memfd_noexec), and no other place to execute from was found.',
+  ],
   [['identity'], ['EPERM', 'EINVAL'], USER_NAMESPACES],
-  [['layer'], ['EINVAL', 'EOPNOTSUPP'], 'Its file system does not support id-mapped mounts (Linux 5.12; per file system): use another, or share the user namespace.'],
-  [['layer', 'bind-source'], ['ENOENT'], 'It does not exist on the host; bind() with { optional: true } skips what is missing.'],
-  [['layer', 'bind-source', 'bind'], ['EACCES'], 'The caller, or its user inside the sandbox, may not search a directory on the way to it.'],
-  [['workdir'], ['EACCES', 'EROFS'], "Overlay's work directory is made beside the upper directory, which must be writable there."],
-  [['overlay'], ['EINVAL', 'ENODEV', 'EPERM'], 'overlayfs refused the layers: on id-mapped layers it needs Linux 5.19, without root Linux 5.11, and an upper on a file system with user xattrs.'],
-  [['switch'], ['EINVAL'], "The current root cannot be pivoted (an initramfs): use rootfs(dir, { switch: 'switch_root' })."],
-  [MOUNT_STEPS, ['EPERM', 'EACCES'], 'The kernel refused a mount: in a container its seccomp or AppArmor profile must permit mounts.'],
+  [
+    ['layer'],
+    ['EINVAL', 'EOPNOTSUPP'],
+    'Its file system does not support id-mapped mounts (Linux 5.12; per file system): use another, or share the user namespace.',
+  ],
+  [
+    ['layer', 'bind-source'],
+    ['ENOENT'],
+    'It does not exist on the host; bind() with { optional: true } skips what is missing.',
+  ],
+  [
+    ['layer', 'bind-source', 'bind'],
+    ['EACCES'],
+    'The caller, or its user inside the sandbox, may not search a directory on the way to it.',
+  ],
+  [
+    ['workdir'],
+    ['EACCES', 'EROFS'],
+    "Overlay's work directory is made beside the upper directory, which must be writable there.",
+  ],
+  [
+    ['overlay'],
+    ['EINVAL', 'ENODEV', 'EPERM'],
+    'overlayfs refused the layers: on id-mapped layers it needs Linux 5.19, without root Linux 5.11, and an upper on a file system with user xattrs.',
+  ],
+  [
+    ['switch'],
+    ['EINVAL'],
+    "The current root cannot be pivoted (an initramfs): use rootfs(dir, { switch: 'switch_root' }).",
+  ],
+  [
+    MOUNT_STEPS,
+    ['EPERM', 'EACCES'],
+    'The kernel refused a mount: in a container its seccomp or AppArmor profile must permit mounts.',
+  ],
   [['mask'], ['ENOENT'], 'The path is not in the sandbox.'],
   [['rlimit'], ['EPERM'], "The limit is above this process's own hard limit (ulimit -H)."],
   [['nice'], ['EACCES', 'EPERM'], 'A nice value below 0 needs rights of the caller (RLIMIT_NICE).'],
-  [['cgroup', 'cgroup-limit', 'cgroup-join'], ['EACCES', 'EPERM', 'EROFS'], 'Have a cgroup delegated to this user: systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js.'],
-  [['cgroup', 'cgroup-limit'], ['EBUSY'], 'Controllers cannot be enabled in a group that has processes: start this process in a leaf of its group.'],
+  [
+    ['cgroup', 'cgroup-limit', 'cgroup-join'],
+    ['EACCES', 'EPERM', 'EROFS'],
+    'Have a cgroup delegated to this user: systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js.',
+  ],
+  [
+    ['cgroup', 'cgroup-limit'],
+    ['EBUSY'],
+    'Controllers cannot be enabled in a group that has processes: start this process in a leaf of its group.',
+  ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]
 
@@ -58,10 +137,17 @@ export function setupError({ step, index, errno, subject }: Failure): SandboxSet
   const [code, description] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error']
   const feature = subject?.feature
   if (step === 'cgroup-limit' && code === 'ENOENT' && feature !== undefined) {
-    return new SandboxUnsupportedError(feature, `the kernel has no ${subject?.path} in its cgroups.`, 'Leave the option out, or use a kernel that has it.')
+    return new SandboxUnsupportedError(
+      feature,
+      `the kernel has no ${subject?.path} in its cgroups.`,
+      'Leave the option out, or use a kernel that has it.',
+    )
   }
   const rule = RULES.find(([steps, codes]) => steps.includes(step) && codes.includes(code))
-  const hint = feature === 'cwd' ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.' : rule?.[2]
+  const hint =
+    feature === 'cwd'
+      ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
+      : rule?.[2]
   const path = subject?.path
   return new SandboxSetupError({ step, index, path, about: path ?? feature, errno, code, description, hint })
 }

@@ -26,11 +26,19 @@ export function parseSignal(value: unknown): number {
   }
   const number = typeof value === 'string' && Object.hasOwn(NUMBERS, value) ? NUMBERS[value] : undefined
   if (number !== undefined) return number
-  throw invalid(TypeError, 'kill() signal', "a signal such as 'SIGTERM'", value, didYouMean(value, Object.keys(NUMBERS)))
+  throw invalid(
+    TypeError,
+    'kill() signal',
+    "a signal such as 'SIGTERM'",
+    value,
+    didYouMean(value, Object.keys(NUMBERS)),
+  )
 }
 
 /** How a command ended, from `wait(2)`'s status. */
 export function parseStatus(status: number): { exitCode: number | undefined; signal: string | undefined } {
   const number = status & 0x7f
-  return number === 0 ? { exitCode: (status >> 8) & 0xff, signal: undefined } : { exitCode: undefined, signal: signalName(number) }
+  return number === 0
+    ? { exitCode: (status >> 8) & 0xff, signal: undefined }
+    : { exitCode: undefined, signal: signalName(number) }
 }

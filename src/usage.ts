@@ -9,7 +9,9 @@ import type { SandboxUsage } from './result-types.js'
 export function figuresOf(cgroups: readonly PlanHierarchy[], texts: readonly string[]): CgroupFigures {
   const files = cgroups.flatMap(({ stats }) => stats.map(({ file }) => file))
   // An optional file that the kernel lacks is reported as "", and so is an io.stat that nothing was counted in.
-  return parseFigures(files.map((file, i) => [file, texts[i] === '' && file !== 'io.stat' ? undefined : texts[i]] as const))
+  return parseFigures(
+    files.map((file, i) => [file, texts[i] === '' && file !== 'io.stat' ? undefined : texts[i]] as const),
+  )
 }
 
 /** Usage from an event and its figures. */

@@ -10,7 +10,12 @@ type ErrorKind = TypeErrorConstructor | RangeErrorConstructor
 
 /** A value as a message shows it: on one line, cut where it would be tedious. */
 export function show(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 5, maxStringLength: 60 })
+  const text = inspect(value, {
+    depth: 1,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxArrayLength: 5,
+    maxStringLength: 60,
+  })
   return text.length > 100 ? `${text.slice(0, 97)}...` : text
 }
 

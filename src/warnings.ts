@@ -23,25 +23,34 @@ export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
     if (sentence && !own(name as keyof typeof SHARED)) warnings.push(`Shared with the host, ${sentence}`)
   }
   if (!own('user') && facts.privileged) {
-    warnings.push("The command runs as the host's root, though without capabilities that were not kept: files of root are its own.")
+    warnings.push(
+      "The command runs as the host's root, though without capabilities that were not kept: files of root are its own.",
+    )
   }
   if (!own('mount')) {
-    if (!recipe.rootfs) warnings.push("The command runs in the host's root: all files that its ids can reach are open to it.")
+    if (!recipe.rootfs)
+      warnings.push("The command runs in the host's root: all files that its ids can reach are open to it.")
     else warnings.push('chroot(2) is no wall against a process with CAP_SYS_CHROOT or with a descriptor from outside.')
-    if (own('pid')) warnings.push("/proc is the host's, while the process ids are the sandbox's: tools that read it are misled.")
+    if (own('pid'))
+      warnings.push("/proc is the host's, while the process ids are the sandbox's: tools that read it are misled.")
   }
   if (recipe.capabilities.length > 0) {
     const where = own('user') ? 'inside its own user namespace' : 'on the host itself'
     warnings.push(`Kept capabilities (${recipe.capabilities.join(', ')}) hold ${where}.`)
   }
   if (recipe.user?.uid === 0 && facts.privileged) {
-    warnings.push("The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.")
+    warnings.push(
+      "The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.",
+    )
   }
   if (!facts.privileged && own('user')) {
-    warnings.push("The caller's supplementary groups are kept: only root may drop them in a user namespace (user_namespaces(7)).")
+    warnings.push(
+      "The caller's supplementary groups are kept: only root may drop them in a user namespace (user_namespaces(7)).",
+    )
   }
   for (const mount of recipe.mounts) {
-    if (mount.kind === 'bind' && mount.writable) warnings.push(`${mount.source} can be written from inside, at ${mount.target}.`)
+    if (mount.kind === 'bind' && mount.writable)
+      warnings.push(`${mount.source} can be written from inside, at ${mount.target}.`)
   }
   return warnings
 }

@@ -36,6 +36,7 @@ struct command {
   uint64_t capabilities;
   struct sock_fprog filter;
   struct rlimit_record rlimits[RLIMITS_MAX];
+  uint64_t started_ns; /* written by the child: what it did before is not the command's time */
   struct failure *failure;
 };
 
@@ -179,6 +180,7 @@ static int become_command(void *argument) {
     result = sys_call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &command->filter);
     if (result < 0) return (int)fail(command, STEP_SECCOMP, command->filter_index, result);
   }
+  command->started_ns = now_ns();
   return (int)fail(command, STEP_EXEC, command->command_index, execute(command));
 }
 
@@ -299,7 +301,7 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
     return;
   }
   job->pid = (int)pid;
-  job->started_ns = now_ns();
+  job->started_ns = command.started_ns;
   job->cpu_fd = job->kill_fd = -1;
   lent_take(ROLE_KILL, 0, &job->kill_fd);
   for (job->cpu_clock = WIRE_CPU_STAT_V2; job->cpu_limit_ns && job->cpu_clock <= WIRE_CPUACCT_USAGE; job->cpu_clock++) {

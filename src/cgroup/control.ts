@@ -31,7 +31,11 @@ export async function setFrozen(leaves: readonly Leaf[], frozen: boolean): Promi
   const operation = frozen ? 'freeze()' : 'thaw()'
   const leaf = leaves.find(({ hierarchy }) => hierarchy.version === 2)
   if (!leaf) {
-    throw new SandboxUnsupportedError(operation, 'it needs a cgroup v2 hierarchy.', 'Mount cgroup2 and give this user a group in it.')
+    throw new SandboxUnsupportedError(
+      operation,
+      'it needs a cgroup v2 hierarchy.',
+      'Mount cgroup2 and give this user a group in it.',
+    )
   }
   const wanted = `frozen ${frozen ? 1 : 0}`
   try {
@@ -48,7 +52,11 @@ export async function setFrozen(leaves: readonly Leaf[], frozen: boolean): Promi
   } catch (error) {
     throw gone(error) ? endedError(operation) : error
   }
-  throw new SandboxUnsupportedError(operation, `the kernel did not report '${wanted}' within ${FREEZE_TIMEOUT_MS} ms.`, 'A process may be in an uninterruptible sleep; try again.')
+  throw new SandboxUnsupportedError(
+    operation,
+    `the kernel did not report '${wanted}' within ${FREEZE_TIMEOUT_MS} ms.`,
+    'A process may be in an uninterruptible sleep; try again.',
+  )
 }
 
 const LIVE_FILES: Record<1 | 2, Record<string, readonly string[]>> = {
@@ -126,7 +134,8 @@ export async function writeLimits(
       )
     }
     const values = files(hierarchy, swapInUse)
-    if (typeof values === 'string') throw new SandboxUnsupportedError(feature, values, 'Leave the option out, or use a host with cgroup v2.')
+    if (typeof values === 'string')
+      throw new SandboxUnsupportedError(feature, values, 'Leave the option out, or use a host with cgroup v2.')
     writes.push([leaf.path, values])
   }
   try {

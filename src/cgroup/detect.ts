@@ -28,7 +28,12 @@ function parseMounts(mountinfo: string): Mount[] {
     const fields = left?.split(' ') ?? []
     const [type, , options] = right?.split(' ') ?? []
     if (type !== 'cgroup' && type !== 'cgroup2') continue
-    mounts.push({ root: unescapePath(fields[3] ?? ''), point: unescapePath(fields[4] ?? ''), type, options: options?.split(',') ?? [] })
+    mounts.push({
+      root: unescapePath(fields[3] ?? ''),
+      point: unescapePath(fields[4] ?? ''),
+      type,
+      options: options?.split(',') ?? [],
+    })
   }
   return mounts
 }
@@ -56,7 +61,9 @@ export function parseHierarchies(cgroup: string, mountinfo: string): MountedHier
     if (version === 1 && controllers.length === 0) continue
     for (const mount of mounts) {
       const here =
-        version === 2 ? mount.type === 'cgroup2' : mount.type === 'cgroup' && controllers.every((name) => mount.options.includes(name))
+        version === 2
+          ? mount.type === 'cgroup2'
+          : mount.type === 'cgroup' && controllers.every((name) => mount.options.includes(name))
       const base = here ? locate(mount, match[3] as string) : undefined
       if (base === undefined) continue
       found.push({ version, controllers, base })

@@ -36,7 +36,8 @@ export function missingController(feature: string, controller: string, facts: Cg
     }
   }
   const problem = facts.problems[0]
-  if (problem !== undefined) return { feature, reason: `it needs the ${controller} cgroup controller. ${problem}`, hint: DELEGATE }
+  if (problem !== undefined)
+    return { feature, reason: `it needs the ${controller} cgroup controller. ${problem}`, hint: DELEGATE }
   return {
     feature,
     reason: `no mounted cgroup hierarchy has the ${controller} controller for us.`,
@@ -62,7 +63,9 @@ function statsOf({ version, controllers }: Draft): { file: string; optional: boo
           ['blkio', 'blkio.throttle.io_service_bytes_recursive', true],
           ['cpuacct', 'cpuacct.usage', false],
         ]
-  const wanted = files.filter(([controller]) => controllers.includes(controller)).map(([, file, optional]) => ({ file, optional }))
+  const wanted = files
+    .filter(([controller]) => controllers.includes(controller))
+    .map(([, file, optional]) => ({ file, optional }))
   return version === 2 ? [{ file: 'cpu.stat', optional: false }, ...wanted] : wanted
 }
 
@@ -77,7 +80,8 @@ class Joiner {
     if (!draft) {
       const { version, base } = hierarchy
       // v1 joins a whole mount: what was co-mounted with the wanted controller comes along.
-      const controllers = version === 1 ? [...hierarchy.controllers] : ALWAYS.filter((name) => hierarchy.controllers.includes(name))
+      const controllers =
+        version === 1 ? [...hierarchy.controllers] : ALWAYS.filter((name) => hierarchy.controllers.includes(name))
       draft = { version, base, controllers, enable: '', groupWrites: [], limits: [], stats: [], cpuClock: undefined }
       this.drafts.push(draft)
     }
@@ -119,7 +123,11 @@ class Joiner {
 }
 
 /** The hierarchies of a recipe, v2 first. */
-export function planCgroups(recipe: Recipe, facts: CgroupFacts, swapInUse: boolean): { cgroups: PlanHierarchy[]; unsupported: Unsupported[] } {
+export function planCgroups(
+  recipe: Recipe,
+  facts: CgroupFacts,
+  swapInUse: boolean,
+): { cgroups: PlanHierarchy[]; unsupported: Unsupported[] } {
   const joiner = new Joiner(facts)
   const v2 = facts.hierarchies.find(({ version }) => version === 2)
   // Always a v2 leaf: process control, CPU statistics, and an attach without the slow write (CLONE_INTO_CGROUP).

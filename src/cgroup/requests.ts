@@ -42,11 +42,13 @@ function memoryFiles(memory: Amount | undefined, swap: Amount | undefined): Cgro
       return files
     }
     const bytes = finite(memory)
-    if (bytes === undefined && finite(swap) !== undefined) return 'cgroup v1 limits swap only together with limits.memory.'
+    if (bytes === undefined && finite(swap) !== undefined)
+      return 'cgroup v1 limits swap only together with limits.memory.'
     // The kernel refuses memsw below limit, so limit comes first when a fresh group is narrowed.
     const files: FileValue[] = [{ file: 'memory.limit_in_bytes', value: amount(memory ?? 'max', 1) }]
     const both = bytes === undefined || allowed === 'max' ? -1 : bytes + allowed
-    if (hierarchy.files.includes('memory.memsw.limit_in_bytes')) files.push({ file: 'memory.memsw.limit_in_bytes', value: String(both) })
+    if (hierarchy.files.includes('memory.memsw.limit_in_bytes'))
+      files.push({ file: 'memory.memsw.limit_in_bytes', value: String(both) })
     else if (swapInUse && both !== -1) return 'the kernel does not count swap (boot it with swapaccount=1).'
     return files
   }
@@ -116,11 +118,20 @@ function ioFiles(limits: readonly IoLimitRecipe[]): CgroupRequest['files'] {
     limits.flatMap((limit): FileValue[] => {
       const set = THROTTLES.filter((key) => limit[key] !== undefined)
       if (version === 1) return set.map((key) => ({ file: V1_THROTTLES[key], value: `${limit.device} ${limit[key]}` }))
-      return [{ file: 'io.max', value: `${limit.device} ${set.map((key) => `${V2_THROTTLES[key]}=${limit[key]}`).join(' ')}` }]
+      return [
+        {
+          file: 'io.max',
+          value: `${limit.device} ${set.map((key) => `${V2_THROTTLES[key]}=${limit[key]}`).join(' ')}`,
+        },
+      ]
     })
 }
 
-function request(feature: string, controller: CgroupRequest['controller'], files: CgroupRequest['files']): CgroupRequest {
+function request(
+  feature: string,
+  controller: CgroupRequest['controller'],
+  files: CgroupRequest['files'],
+): CgroupRequest {
   return { feature, controller, files }
 }
 
@@ -134,7 +145,11 @@ export function cgroupRequests(limits: LimitsRecipe, priority: PriorityRecipe, l
     found.push(request(feature, 'memory', memoryFiles(memoryBytes, swapBytes)))
   }
   if (asked<Amount>(pids)) {
-    found.push(request('limits.pids', 'pids', ({ version }) => [{ file: 'pids.max', value: version === 1 ? String(pids) : amount(pids, 2) }]))
+    found.push(
+      request('limits.pids', 'pids', ({ version }) => [
+        { file: 'pids.max', value: version === 1 ? String(pids) : amount(pids, 2) },
+      ]),
+    )
   }
   if (asked<Amount>(cpu)) found.push(request('limits.cpu', 'cpu', cpuFiles(cpu)))
   if (asked<readonly number[] | 'max'>(cpuset)) found.push(request('limits.cpuset', 'cpuset', cpusetFiles(cpuset)))

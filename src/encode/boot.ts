@@ -37,35 +37,34 @@ class BootWriter {
     return this.writer.begin(op, subjectOf(step), optional ? RECORD_FLAG.WIRE_OPTIONAL : 0)
   }
 
-  #root(step: Extract<BootStep, { op: 'root' }>): void {
+  #root(step: Extract<BootStep, { op: 'root' }>): Writer {
     this.#begin(BOOT.BOOT_ROOT, step).u32(ROOT_KIND[step.kind])
-    if (step.kind === 'tree') this.#source(step.source)
-    else this.writer.u32(0).string('').u32(0).u32(0)
-    this.writer.end()
+    return step.kind === 'tree' ? this.#source(step.source) : this.writer.u32(0).string('').u32(0).u32(0)
   }
 
-  #mount(step: Extract<BootStep, { op: 'layer' | 'upper' | 'bind' }>): void {
+  #mount(step: Extract<BootStep, { op: 'layer' | 'upper' | 'bind' }>): Writer {
     switch (step.op) {
       case 'layer':
         this.#begin(BOOT.BOOT_LAYER, step)
-        return this.#source(step.source).end()
+        return this.#source(step.source)
       case 'upper':
         this.#begin(BOOT.BOOT_UPPER, step)
-        return this.#source(step.source).string(step.upper).string(step.work).end()
+        return this.#source(step.source).string(step.upper).string(step.work)
       case 'bind':
         this.#begin(BOOT.BOOT_BIND, step, step.source.optional)
-        return this.#source(step.source).string(step.target).end()
+        return this.#source(step.source).string(step.target)
     }
   }
 
-  step(step: BootStep): void {
+  /** Opens the step's record; it is closed by the caller. */
+  step(step: BootStep): Writer {
     switch (step.op) {
       case 'identity':
-        return this.#begin(BOOT.BOOT_IDENTITY, step).u32(step.uid).u32(step.gid).end()
+        return this.#begin(BOOT.BOOT_IDENTITY, step).u32(step.uid).u32(step.gid)
       case 'hostname':
-        return this.#begin(BOOT.BOOT_HOSTNAME, step).string(step.name).end()
+        return this.#begin(BOOT.BOOT_HOSTNAME, step).string(step.name)
       case 'stage':
-        return this.#begin(BOOT.BOOT_STAGE, step).u64(step.sizeBytes).u32(step.inodes).end()
+        return this.#begin(BOOT.BOOT_STAGE, step).u64(step.sizeBytes).u32(step.inodes)
       case 'root':
         return this.#root(step)
       case 'layer':
@@ -73,30 +72,30 @@ class BootWriter {
       case 'bind':
         return this.#mount(step)
       case 'directory':
-        return this.#begin(BOOT.BOOT_DIRECTORY, step).u32(step.mode).string(step.target).end()
+        return this.#begin(BOOT.BOOT_DIRECTORY, step).u32(step.mode).string(step.target)
       case 'proc':
-        return this.#begin(BOOT.BOOT_PROC, step).string(step.target).end()
+        return this.#begin(BOOT.BOOT_PROC, step).string(step.target)
       case 'mqueue':
-        return this.#begin(BOOT.BOOT_MQUEUE, step).string(step.target).end()
+        return this.#begin(BOOT.BOOT_MQUEUE, step).string(step.target)
       case 'tmpfs':
         this.#begin(BOOT.BOOT_TMPFS, step).u64(step.sizeBytes).u32(step.inodes).u32(step.mode)
-        return this.writer.u32(attributeBits(step)).string(step.target).end()
+        return this.writer.u32(attributeBits(step)).string(step.target)
       case 'devpts':
-        return this.#begin(BOOT.BOOT_DEVPTS, step).string(step.target).string(step.options).end()
+        return this.#begin(BOOT.BOOT_DEVPTS, step).string(step.target).string(step.options)
       case 'file':
-        return this.#begin(BOOT.BOOT_FILE, step).u32(step.mode).string(step.target).bytes(step.content).end()
+        return this.#begin(BOOT.BOOT_FILE, step).u32(step.mode).string(step.target).bytes(step.content)
       case 'symlink':
-        return this.#begin(BOOT.BOOT_SYMLINK, step).string(step.target).string(step.path).end()
+        return this.#begin(BOOT.BOOT_SYMLINK, step).string(step.target).string(step.path)
       case 'mask':
-        return this.#begin(BOOT.BOOT_MASK, step, step.optional).string(step.path).end()
+        return this.#begin(BOOT.BOOT_MASK, step, step.optional).string(step.path)
       case 'readonly':
-        return this.#begin(BOOT.BOOT_READONLY, step, step.optional).string(step.path).end()
+        return this.#begin(BOOT.BOOT_READONLY, step, step.optional).string(step.path)
       case 'switch':
-        return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind]).end()
+        return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind])
       case 'chroot':
-        return this.#begin(BOOT.BOOT_CHROOT, step).string(step.directory).end()
+        return this.#begin(BOOT.BOOT_CHROOT, step).string(step.directory)
       default:
-        return this.#begin(PLAIN[step.op], step).end()
+        return this.#begin(PLAIN[step.op], step)
     }
   }
 }
@@ -104,6 +103,6 @@ class BootWriter {
 /** The boot section of a plan. */
 export function encodeBoot(boot: readonly BootStep[]): Section {
   const steps = new BootWriter()
-  for (const step of boot) steps.step(step)
+  for (const step of boot) steps.step(step).end()
   return { bytes: steps.writer.finish(), subjects: steps.writer.subjects }
 }

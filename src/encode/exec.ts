@@ -31,8 +31,16 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity): Sectio
   const [low, high] = capabilityMask(command.capabilities)
   writer.begin(EXEC.EXEC_CAPABILITIES, { feature: 'capabilities' }).u32(low).u32(high).end()
   if (command.cgroupNamespace) writer.begin(EXEC.EXEC_CGROUP_NAMESPACE).end()
-  if (command.wallTimeMs !== undefined) writer.begin(EXEC.EXEC_WALL_LIMIT).u64(Math.ceil(command.wallTimeMs * NS_PER_MS)).end()
-  if (command.cpuTimeMs !== undefined) writer.begin(EXEC.EXEC_CPU_LIMIT).u64(Math.ceil(command.cpuTimeMs * NS_PER_MS)).end()
+  if (command.wallTimeMs !== undefined)
+    writer
+      .begin(EXEC.EXEC_WALL_LIMIT)
+      .u64(Math.ceil(command.wallTimeMs * NS_PER_MS))
+      .end()
+  if (command.cpuTimeMs !== undefined)
+    writer
+      .begin(EXEC.EXEC_CPU_LIMIT)
+      .u64(Math.ceil(command.cpuTimeMs * NS_PER_MS))
+      .end()
   writer.begin(EXEC.EXEC_PARALLELISM).u32(command.parallelism).end()
   return { bytes: writer.finish(), subjects: writer.subjects }
 }

@@ -25,7 +25,11 @@ export function lentSources(boot: readonly BootStep[]): MountSource[] {
   return boot.flatMap((step) => ('source' in step && step.source.lent ? [step.source] : []))
 }
 
-function encodeIdentity(writer: Writer, { namespaces, identity }: SandboxPlan, caller: { uid: number; gid: number }): void {
+function encodeIdentity(
+  writer: Writer,
+  { namespaces, identity }: SandboxPlan,
+  caller: { uid: number; gid: number },
+): void {
   const flags = namespaces.reduce((bits, name) => bits + CLONE[name], 0)
   writer.begin(HOST.HOST_NAMESPACES).u64(flags).end()
   for (const [which, map] of [identity.uidMap, identity.gidMap].entries()) {
@@ -54,11 +58,18 @@ function encodeHierarchy(writer: Writer, hierarchy: PlanHierarchy): void {
   ] as const
   for (const [op, list] of writes) {
     for (const { feature, file, value, optional } of list) {
-      writer.begin(op, { path: file, feature }, optional ? RECORD_FLAG.WIRE_OPTIONAL : 0).string(file).string(value).end()
+      writer
+        .begin(op, { path: file, feature }, optional ? RECORD_FLAG.WIRE_OPTIONAL : 0)
+        .string(file)
+        .string(value)
+        .end()
     }
   }
   for (const { file, optional } of hierarchy.stats) {
-    writer.begin(HOST.HOST_STAT, { path: file }, optional ? RECORD_FLAG.WIRE_OPTIONAL : 0).string(file).end()
+    writer
+      .begin(HOST.HOST_STAT, { path: file }, optional ? RECORD_FLAG.WIRE_OPTIONAL : 0)
+      .string(file)
+      .end()
   }
   if (cpuClock !== undefined) {
     const kind = cpuClock === 'cpu.stat' ? CPU_CLOCK.WIRE_CPU_STAT_V2 : CPU_CLOCK.WIRE_CPUACCT_USAGE
@@ -80,7 +91,12 @@ export function encodeHost(plan: SandboxPlan, caller: { uid: number; gid: number
   if (plan.workdir !== undefined) writer.begin(HOST.HOST_WORKDIR, { path: plan.workdir }).string(plan.workdir).end()
   for (const source of lentSources(plan.boot)) {
     const flags = source.optional ? RECORD_FLAG.WIRE_OPTIONAL : 0
-    writer.begin(HOST.HOST_TREE, { path: source.path }, flags).u32(attributeBits(source)).u32(treeFlags(source)).string(source.path).end()
+    writer
+      .begin(HOST.HOST_TREE, { path: source.path }, flags)
+      .u32(attributeBits(source))
+      .u32(treeFlags(source))
+      .string(source.path)
+      .end()
   }
   return { bytes: writer.finish(), subjects: writer.subjects }
 }
@@ -99,11 +115,16 @@ function openFlags(fd: number, append: boolean): number {
   return access | O_NOCTTY | O_CLOEXEC
 }
 
-const PLAIN_STDIO = { null: STDIO.WIRE_STDIO_NULL, pipe: STDIO.WIRE_STDIO_PIPE, collect: STDIO.WIRE_STDIO_COLLECT } as const
+const PLAIN_STDIO = {
+  null: STDIO.WIRE_STDIO_NULL,
+  pipe: STDIO.WIRE_STDIO_PIPE,
+  collect: STDIO.WIRE_STDIO_COLLECT,
+} as const
 
 /** The part of the section that is one command's: its standard streams and how much it may write to them. */
 export function encodeStdio(writer: Writer, stdio: readonly Stdio[], outputBytes: number | undefined): void {
-  if (outputBytes !== undefined) writer.begin(HOST.HOST_OUTPUT_LIMIT, { feature: 'limits.output' }).u64(outputBytes).end()
+  if (outputBytes !== undefined)
+    writer.begin(HOST.HOST_OUTPUT_LIMIT, { feature: 'limits.output' }).u64(outputBytes).end()
   for (const [fd, stream] of stdio.entries()) {
     const path = stream.kind === 'path' ? stream.path : ''
     writer.begin(HOST.HOST_STDIO, path === '' ? {} : { path }).u32(fd)

@@ -27,7 +27,12 @@ export const HOST = {
   HOST_CPU_CLOCK: 14,
 } as const
 
-export const TREE_FLAG = { WIRE_TREE_RECURSIVE: 1, WIRE_TREE_ID_MAPPED: 2, WIRE_TREE_LAYER: 4, WIRE_TREE_DEVICES: 8 } as const
+export const TREE_FLAG = {
+  WIRE_TREE_RECURSIVE: 1,
+  WIRE_TREE_ID_MAPPED: 2,
+  WIRE_TREE_LAYER: 4,
+  WIRE_TREE_DEVICES: 8,
+} as const
 
 export const STDIO = {
   WIRE_STDIO_NULL: 0,

@@ -21,7 +21,10 @@ export interface Command {
 }
 
 /** The environment after `env(variables)`: what is `undefined` is removed. */
-export function mergeEnvironment(before: Readonly<Record<string, string>>, variables: unknown): Readonly<Record<string, string>> {
+export function mergeEnvironment(
+  before: Readonly<Record<string, string>>,
+  variables: unknown,
+): Readonly<Record<string, string>> {
   if (typeof variables !== 'object' || variables === null || Array.isArray(variables)) {
     throw invalid(TypeError, 'env()', 'an object of strings', variables)
   }
@@ -44,7 +47,10 @@ export function parseCwd(value: unknown): string {
 /** The ids inside the sandbox. */
 export function parseUser(uid: unknown, gid: unknown): { readonly uid: number; readonly gid: number } {
   const checkedUid = checkInteger('user() uid', uid, 0, MAX_ID)
-  return Object.freeze({ uid: checkedUid, gid: gid === undefined ? checkedUid : checkInteger('user() gid', gid, 0, MAX_ID) })
+  return Object.freeze({
+    uid: checkedUid,
+    gid: gid === undefined ? checkedUid : checkInteger('user() gid', gid, 0, MAX_ID),
+  })
 }
 
 /** The command; `argv[0]` is the file as it was given. */
@@ -54,7 +60,8 @@ export function parseCommand(method: string, file: unknown, args: unknown): Comm
     throw invalid(TypeError, `${method} args`, 'an array of strings', args, 'Options are the third argument.')
   }
   const argv = [program]
-  for (const [i, argument] of (args ?? []).entries()) argv.push(checkText(`${method} args[${i}]`, argument, { empty: true }))
+  for (const [i, argument] of (args ?? []).entries())
+    argv.push(checkText(`${method} args[${i}]`, argument, { empty: true }))
   return { file: program, argv }
 }
 
@@ -71,22 +78,33 @@ function parseStdio(option: string, value: unknown, fd: number): Stdio {
   if (value === undefined || value === 'pipe') return { kind: 'pipe' }
   if (value === 'ignore') return { kind: 'null' }
   if (value === 'inherit') return { kind: 'fd', fd }
-  if (typeof value === 'string' && value.includes('/')) return { kind: 'path', path: checkText(option, value), append: false }
+  if (typeof value === 'string' && value.includes('/'))
+    return { kind: 'path', path: checkText(option, value), append: false }
   if (typeof value === 'number') return { kind: 'fd', fd: checkInteger(option, value, 0, 2 ** 31 - 1) }
   if (typeof value === 'object' && value !== null && 'fd' in value) {
     if (typeof value.fd === 'number' && value.fd >= 0) return { kind: 'fd', fd: value.fd }
-    throw invalid(TypeError, option, 'a stream that is open', value, "A file stream has its descriptor after its 'open' event.")
+    throw invalid(
+      TypeError,
+      option,
+      'a stream that is open',
+      value,
+      "A file stream has its descriptor after its 'open' event.",
+    )
   }
   if (typeof value === 'object' && value !== null && 'path' in value) {
     const file = checkKeys(option, value, ['path', 'append'])
-    if (file.append !== undefined && typeof file.append !== 'boolean') throw invalid(TypeError, `${option}.append`, 'a boolean', file.append)
+    if (file.append !== undefined && typeof file.append !== 'boolean')
+      throw invalid(TypeError, `${option}.append`, 'a boolean', file.append)
     return { kind: 'path', path: checkText(`${option}.path`, file.path), append: file.append === true }
   }
   throw invalid(TypeError, option, STDIO_EXPECTED, value, didYouMean(value, STDIO_WORDS))
 }
 
 /** Options of `spawn()`. */
-export function parseSpawnOptions(value: unknown): { stdio: readonly [Stdio, Stdio, Stdio]; signal: AbortSignal | undefined } {
+export function parseSpawnOptions(value: unknown): {
+  stdio: readonly [Stdio, Stdio, Stdio]
+  signal: AbortSignal | undefined
+} {
   const options = checkKeys('spawn() options', value ?? {}, ['stdin', 'stdout', 'stderr', 'signal']) as SpawnOptions
   return {
     stdio: [
@@ -110,11 +128,21 @@ export function parseRunOptions(value: unknown): {
     throw invalid(TypeError, 'run() input', 'a string or a Uint8Array', input)
   }
   if (input !== undefined && input.length > MAX_INPUT) {
-    throw invalid(RangeError, 'run() input', 'at most 1 GiB', input.length, 'Use spawn() and write to its stdin, or give it a file.')
+    throw invalid(
+      RangeError,
+      'run() input',
+      'at most 1 GiB',
+      input.length,
+      'Use spawn() and write to its stdin, or give it a file.',
+    )
   }
   if (encoding !== 'buffer' && !Buffer.isEncoding(encoding)) {
     throw invalid(TypeError, 'run() encoding', "'buffer' or an encoding that Buffer knows", encoding)
   }
   const stdin: Stdio = input === undefined ? { kind: 'null' } : { kind: 'feed', input }
-  return { stdio: [stdin, { kind: 'collect' }, { kind: 'collect' }], signal: parseSignal('run()', options.signal), encoding }
+  return {
+    stdio: [stdin, { kind: 'collect' }, { kind: 'collect' }],
+    signal: parseSignal('run()', options.signal),
+    encoding,
+  }
 }

@@ -35,7 +35,13 @@ function resolveDevice(option: string, value: unknown): string {
   }
   // Major 0 is an anonymous device: overlay, tmpfs, btrfs, a network file system.
   if (device.startsWith('0:')) {
-    throw invalid(TypeError, option, expected, value, 'Its file system is not directly on a disk; name the disk itself.')
+    throw invalid(
+      TypeError,
+      option,
+      expected,
+      value,
+      'Its file system is not directly on a disk; name the disk itself.',
+    )
   }
   return wholeDisk(device)
 }
@@ -49,7 +55,8 @@ function parseOne(option: string, value: unknown): IoLimitRecipe {
   for (const key of ['readIops', 'writeIops']) {
     if (given[key] !== undefined) limit[key] = checkInteger(`${option}.${key}`, given[key], 1, 0xfffffffe)
   }
-  if (Object.keys(limit).length === 1) throw invalid(TypeError, option, `at least one of ${KEYS.slice(1).join(', ')}`, value)
+  if (Object.keys(limit).length === 1)
+    throw invalid(TypeError, option, `at least one of ${KEYS.slice(1).join(', ')}`, value)
   return Object.freeze(limit) as unknown as IoLimitRecipe
 }
 

@@ -93,7 +93,8 @@ const LIVE_WEIGHTS = ['cpuWeight', 'ioWeight']
 /** What `setLimits()` accepts: the limits and weights that cgroups enforce. */
 export function parseLiveLimits(value: unknown): { limits: LimitsRecipe; priority: PriorityRecipe } {
   const given = checkKeys('setLimits()', value, [...LIVE, ...LIVE_WEIGHTS])
-  const pick = (keys: readonly string[]) => Object.fromEntries(Object.entries(given).filter(([key]) => keys.includes(key)))
+  const pick = (keys: readonly string[]) =>
+    Object.fromEntries(Object.entries(given).filter(([key]) => keys.includes(key)))
   return {
     limits: parseTable<LimitsRecipe>('setLimits()', pick(LIVE), LIMITS),
     priority: parseTable<PriorityRecipe>('setLimits()', pick(LIVE_WEIGHTS), PRIORITIES),

@@ -4,7 +4,16 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { MountRecipe, RootfsRecipe } from '../recipe.js'
 import { parseBytes } from '../units.js'
-import { checkBoolean, checkKeys, checkMode, checkTarget, checkText, checkWord, contradiction, invalid } from '../validate.js'
+import {
+  checkBoolean,
+  checkKeys,
+  checkMode,
+  checkTarget,
+  checkText,
+  checkWord,
+  contradiction,
+  invalid,
+} from '../validate.js'
 
 const DEFAULT_SIZE = 256 * 2 ** 20
 const DEFAULT_TMPFS = 64 * 2 ** 20
@@ -25,12 +34,16 @@ function directory(option: string, value: unknown): string {
 }
 
 function chrootOptions(layers: readonly string[], options: Record<string, unknown>): void {
-  if (layers.length > 1) throw contradiction("rootfs(layers, { switch: 'chroot' }) takes one directory: layers need a mount namespace.")
+  if (layers.length > 1)
+    throw contradiction("rootfs(layers, { switch: 'chroot' }) takes one directory: layers need a mount namespace.")
   if (options.mode !== undefined && options.mode !== 'writable') {
-    throw contradiction(`rootfs(dir, { switch: 'chroot', mode: '${options.mode}' }): without a mount namespace only 'writable' can be had.`)
+    throw contradiction(
+      `rootfs(dir, { switch: 'chroot', mode: '${options.mode}' }): without a mount namespace only 'writable' can be had.`,
+    )
   }
   for (const key of ['upper', 'size']) {
-    if (options[key] !== undefined) throw contradiction(`rootfs(dir, { switch: 'chroot', ${key} }): ${key} needs a mount namespace.`)
+    if (options[key] !== undefined)
+      throw contradiction(`rootfs(dir, { switch: 'chroot', ${key} }): ${key} needs a mount namespace.`)
   }
 }
 
@@ -41,19 +54,31 @@ export function parseRootfs(layersValue: unknown, optionsValue: unknown): Rootfs
   if (list.length === 0 || list.length > MAX_LAYERS) {
     throw invalid(TypeError, 'rootfs()', `a directory, or an array of 1 to ${MAX_LAYERS}`, layersValue)
   }
-  const layers = list.map((layer, i) => directory(Array.isArray(layersValue) ? `rootfs() layer ${i}` : 'rootfs()', layer))
-  const how = options.switch === undefined ? 'pivot_root' : checkWord('rootfs().switch', options.switch, ['pivot_root', 'switch_root', 'chroot'])
-  const given = options.mode === undefined ? undefined : checkWord('rootfs().mode', options.mode, ['overlay', 'readonly', 'writable'])
+  const layers = list.map((layer, i) =>
+    directory(Array.isArray(layersValue) ? `rootfs() layer ${i}` : 'rootfs()', layer),
+  )
+  const how =
+    options.switch === undefined
+      ? 'pivot_root'
+      : checkWord('rootfs().switch', options.switch, ['pivot_root', 'switch_root', 'chroot'])
+  const given =
+    options.mode === undefined
+      ? undefined
+      : checkWord('rootfs().mode', options.mode, ['overlay', 'readonly', 'writable'])
   if (how === 'chroot') chrootOptions(layers, options)
   const mode = how === 'chroot' ? 'writable' : (given ?? 'overlay')
   if (mode === 'writable' && layers.length > 1) {
-    throw contradiction("rootfs(layers, { mode: 'writable' }) takes one directory. Use mode 'overlay' to write above several layers.")
+    throw contradiction(
+      "rootfs(layers, { mode: 'writable' }) takes one directory. Use mode 'overlay' to write above several layers.",
+    )
   }
   if (mode !== 'overlay' && options.upper !== undefined) {
     throw contradiction(`rootfs(dir, { mode: '${mode}', upper }): only mode 'overlay' has an upper layer.`)
   }
   if (options.size !== undefined && (mode !== 'overlay' || options.upper !== undefined)) {
-    throw contradiction("rootfs(dir, { size }) is the size of the layer in memory: only with mode 'overlay' and without `upper`.")
+    throw contradiction(
+      "rootfs(dir, { size }) is the size of the layer in memory: only with mode 'overlay' and without `upper`.",
+    )
   }
   const upper = options.upper === undefined ? undefined : directory('rootfs().upper', options.upper)
   if (upper === '/') throw invalid(TypeError, 'rootfs().upper', "a directory other than '/'", options.upper)

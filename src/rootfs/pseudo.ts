@@ -29,7 +29,14 @@ export function planProc(recipe: Recipe, context: SourceContext): BootStep[] {
 }
 
 function tmpfs(target: string): BootStep {
-  return { op: 'tmpfs', target, sizeBytes: TMP_SIZE, inodes: inodesFor(TMP_SIZE), mode: 0o1777, attributes: ['nosuid', 'nodev'] }
+  return {
+    op: 'tmpfs',
+    target,
+    sizeBytes: TMP_SIZE,
+    inodes: inodesFor(TMP_SIZE),
+    mode: 0o1777,
+    attributes: ['nosuid', 'nodev'],
+  }
 }
 
 /** Whether the recipe itself mounts something exactly there. */
@@ -47,7 +54,14 @@ function boundDevices(): BootStep[] {
     ['/proc/self/fd/2', '/dev/stderr'],
   ] as const
   return [
-    { op: 'tmpfs', target: '/dev', sizeBytes: DEV_SIZE, inodes: inodesFor(DEV_SIZE), mode: 0o755, attributes: ['nosuid', 'noexec'] },
+    {
+      op: 'tmpfs',
+      target: '/dev',
+      sizeBytes: DEV_SIZE,
+      inodes: inodesFor(DEV_SIZE),
+      mode: 0o755,
+      attributes: ['nosuid', 'noexec'],
+    },
     ...DEVICES.map((name): BootStep => ({ op: 'bind', source: deviceSource(`/dev/${name}`), target: `/dev/${name}` })),
     ...links.map(([target, path]): BootStep => ({ op: 'symlink', target, path })),
   ]
@@ -55,7 +69,9 @@ function boundDevices(): BootStep[] {
 
 /** Whether the recipe puts anything of its own below /dev, for which init must be able to write there. */
 function usesDev(recipe: Recipe): boolean {
-  return recipe.mounts.some((mount) => ('target' in mount && mount.kind !== 'symlink' ? mount.target : mount.path).startsWith('/dev/'))
+  return recipe.mounts.some((mount) =>
+    ('target' in mount && mount.kind !== 'symlink' ? mount.target : mount.path).startsWith('/dev/'),
+  )
 }
 
 /** /dev with the devices that no program does without; `ttyGroup` is whether group 5 is mapped. */
@@ -64,7 +80,11 @@ export function planDev(recipe: Recipe, context: SourceContext, ttyGroup: boolea
     context.privileged && !usesDev(recipe)
       ? [{ op: 'bind', source: devicesSource(context), target: '/dev' }]
       : boundDevices()
-  steps.push({ op: 'devpts', target: '/dev/pts', options: `newinstance,ptmxmode=0666,mode=0620${ttyGroup ? ',gid=5' : ''}` })
+  steps.push({
+    op: 'devpts',
+    target: '/dev/pts',
+    options: `newinstance,ptmxmode=0666,mode=0620${ttyGroup ? ',gid=5' : ''}`,
+  })
   if (!taken(recipe, '/dev/shm')) steps.push(tmpfs('/dev/shm'))
   if (recipe.namespaces.includes('ipc')) steps.push({ op: 'mqueue', target: '/dev/mqueue' })
   return steps

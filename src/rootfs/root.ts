@@ -28,7 +28,10 @@ function layeredRoot(rootfs: RootfsRecipe, context: SourceContext): RootPlan {
   const inMemory = rootfs.mode === 'readonly' ? SMALL_STAGE : rootfs.sizeBytes
   const steps: BootStep[] = [stage(rootfs.upper === undefined ? inMemory : SMALL_STAGE)]
   for (const layer of rootfs.layers) {
-    steps.push({ op: 'layer', source: hostSource(context, layer, { attributes: READONLY, idMapped: true, layer: true }) })
+    steps.push({
+      op: 'layer',
+      source: hostSource(context, layer, { attributes: READONLY, idMapped: true, layer: true }),
+    })
   }
   let workdir: string | undefined
   if (rootfs.upper !== undefined) {
@@ -37,7 +40,12 @@ function layeredRoot(rootfs: RootfsRecipe, context: SourceContext): RootPlan {
     // overlayfs wants both on one mount, and works on the caller's directory itself.
     const work = `.${upper}.cofferdam-work`
     workdir = join(parent, work)
-    steps.push({ op: 'upper', source: hostSource(context, parent, { attributes: WRITABLE, idMapped: true }), upper, work })
+    steps.push({
+      op: 'upper',
+      source: hostSource(context, parent, { attributes: WRITABLE, idMapped: true }),
+      upper,
+      work,
+    })
   }
   steps.push({ op: 'root', kind: 'overlay' })
   // A read-only root is an overlay too, so that mount points can be made in it before it is sealed.
@@ -59,13 +67,20 @@ function accounts(recipe: Recipe, uid: number, gid: number): BootStep[] {
     '/etc/group': `root:x:0:\ntty:x:5:\n${group}nogroup:x:65534:\n`,
     '/etc/hosts': `127.0.0.1 localhost ${hostname}\n::1 localhost ip6-localhost ip6-loopback\n`,
     '/etc/hostname': `${hostname}\n`,
-    '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n',
+    '/etc/nsswitch.conf':
+      'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n',
   }
   return Object.entries(files).map(([target, content]) => ({ op: 'file', target, mode: 0o644, content }))
 }
 
 /** A read-only view of the host's system directories, with accounts of its own: the root of a recipe that names none. */
-function hostRoot(recipe: Recipe, context: SourceContext, systemPaths: readonly SystemPath[], uid: number, gid: number): RootPlan {
+function hostRoot(
+  recipe: Recipe,
+  context: SourceContext,
+  systemPaths: readonly SystemPath[],
+  uid: number,
+  gid: number,
+): RootPlan {
   const steps: BootStep[] = [stage(SMALL_STAGE), { op: 'root', kind: 'empty' }]
   const bind = (path: string): BootStep => ({
     op: 'bind',
@@ -82,7 +97,13 @@ function hostRoot(recipe: Recipe, context: SourceContext, systemPaths: readonly 
 }
 
 /** The root of a recipe with a mount namespace. */
-export function planRoot(recipe: Recipe, context: SourceContext, systemPaths: readonly SystemPath[], uid: number, gid: number): RootPlan {
+export function planRoot(
+  recipe: Recipe,
+  context: SourceContext,
+  systemPaths: readonly SystemPath[],
+  uid: number,
+  gid: number,
+): RootPlan {
   if (!recipe.rootfs) return hostRoot(recipe, context, systemPaths, uid, gid)
   return recipe.rootfs.mode === 'writable' ? writableRoot(recipe.rootfs, context) : layeredRoot(recipe.rootfs, context)
 }

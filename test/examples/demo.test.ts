@@ -2,13 +2,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { VERDICTS } from '../../examples/demo/judge.js'
 import { command, controller } from '../support/host.js'
 import { suite } from '../support/suite.js'
 import { EXAMPLES, runProgram } from './run-program.js'
 
-const test = suite('demo')
+const test = suite('demo', { warmUp: true })
 const needs = [command('cc'), controller('memory'), controller('pids')]
 const main = `${EXAMPLES}/demo/main.ts`
 const submissions = readdirSync(`${EXAMPLES}/demo/submissions`)
@@ -56,6 +57,16 @@ test('a submission that announces no verdict is refused by name', async (t) => {
   const { stderr, exitCode } = await runProgram(main, t, { args: [directory] })
   assert.is(exitCode, 1)
   assert.match(stderr, /silent\.sh: expected one of .*accepted/)
+})
+
+test('the reader of host files would tell of a secret if it saw one', async () => {
+  const script = readFileSync(`${EXAMPLES}/demo/submissions/host-reader.sh`)
+  const recipe = sandbox().env({ PATH: '/usr/bin:/bin' }).file('/host-reader.sh', script)
+  const blind = await recipe.run('/bin/sh', ['/host-reader.sh'])
+  assert.is(blind.exitCode, 1, blind.stdout)
+  const seeing = await recipe.file('/root/key', 'a secret').run('/bin/sh', ['/host-reader.sh'])
+  assert.is(seeing.exitCode, 0, seeing.stdout)
+  assert.is(seeing.stdout, 'found /root/key: a secret\n')
 })
 
 test('every verdict is shown by a submission', () => {

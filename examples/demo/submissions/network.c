@@ -12,8 +12,9 @@ int main(void) {
   inet_pton(AF_INET, "1.1.1.1", &server.sin_addr);
   int connection = socket(AF_INET, SOCK_STREAM, 0);
   if (connection < 0 || connect(connection, (struct sockaddr *)&server, sizeof server) < 0) {
+    int reason = errno;
     perror("connect");
-    return errno;
+    return reason;
   }
   puts("connected");
   return 0;
