@@ -9,6 +9,8 @@ export const BARE_IGNORE = 'child_process.spawn, stdio ignored'
 export const BARE_PIPE = 'child_process.spawn, stdio piped'
 export const SPAWN_IGNORE = 'sandbox spawn() and wait(), stdio ignored'
 export const SPAWN_PIPE = 'sandbox spawn() and wait(), stdio piped'
+/** The control of stall.ts: no contender, since it is not the measured process that starts anything. */
+export const NEIGHBOUR = `${SPAWN_IGNORE}, by another process`
 export const RUN = 'sandbox run()'
 export const RUN_LIMITED = 'sandbox run(), memory and pids limited'
 

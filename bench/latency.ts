@@ -6,7 +6,7 @@ import { growHeap } from './heap.js'
 import { shuffled } from './statistics.js'
 import type { LatencyAnswer, LatencyTask, Pace, Samples } from './tasks.js'
 
-const WARM_UP = 10
+const WARM_UP = 50
 
 /**
  * How often a contender is called in a row, and the pause before each call. In a hot row the first call does not count:

@@ -1,12 +1,17 @@
 // Measures for how long each contender keeps the event loop from turning: what any other task of the process feels.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BARE_IGNORE, BARE_PIPE, CONTENDERS, RUN, SPAWN_IGNORE } from './contenders.js'
+import { fileURLToPath } from 'node:url'
+import { BARE_IGNORE, BARE_PIPE, CONTENDERS, NEIGHBOUR, RUN, SPAWN_IGNORE } from './contenders.js'
 import { growHeap } from './heap.js'
 import { shuffled } from './statistics.js'
 import type { StallAnswer, StallTask } from './tasks.js'
 
-export const NOTHING = 'nothing (what the measurement itself costs)'
+const WARM_UP = 50
+
+const NOTHING = 'nothing'
 
 export async function measureStalls(task: StallTask): Promise<StallAnswer> {
   const heap = growHeap(task.heapBytes)
@@ -14,8 +19,9 @@ export async function measureStalls(task: StallTask): Promise<StallAnswer> {
   const starts = Object.entries(CONTENDERS)
     .filter(([name]) => compared.includes(name))
     .map(([name, contender]) => ({ name, start: contender(task.programs) }))
-  starts.push({ name: NOTHING, start: () => sleep(1) })
-  for (const { start } of starts) for (let i = 0; i < 10; i++) await start()
+  const neighbour = startNeighbour(task)
+  starts.push({ name: NEIGHBOUR, start: neighbour.start }, { name: NOTHING, start: () => sleep(1) })
+  for (const { start } of starts) for (let i = 0; i < WARM_UP; i++) await start()
 
   const longestStallMs: Record<string, number[]> = Object.fromEntries(starts.map(({ name }) => [name, []]))
   for (let round = 0; round < task.rounds; round++) {
@@ -24,7 +30,21 @@ export async function measureStalls(task: StallTask): Promise<StallAnswer> {
       longestStallMs[name]?.push(await longestStall(start))
     }
   }
+  neighbour.end()
   return { heap, longestStallMs }
+}
+
+/** What the loop feels of a busy machine, whoever made it busy: the sandboxes are started elsewhere. */
+function startNeighbour({ programs }: StallTask) {
+  const module = fileURLToPath(new URL('neighbour.js', import.meta.url))
+  const child = fork(module, [SPAWN_IGNORE, JSON.stringify(programs)])
+  return {
+    async start() {
+      child.send('start')
+      await once(child, 'message')
+    },
+    end: () => child.disconnect(),
+  }
 }
 
 /** The loop turns as fast as it can; a turn that takes long is one in which something held it up. */

@@ -1,5 +1,5 @@
 // What the package promises, each as a figure of a report with its limit.
-import { BASELINE, RUN, SPAWN_IGNORE } from './contenders.js'
+import { BASELINE, NEIGHBOUR, SPAWN_IGNORE } from './contenders.js'
 import { grown } from './inventory.js'
 import type { LatencyGroup, Report, StallGroup } from './report.js'
 import { median } from './statistics.js'
@@ -14,7 +14,8 @@ export interface Target {
 export function checkTargets(report: Report): Target[] {
   return [
     ...report.latency.map(startTarget),
-    ...report.stalls.flatMap(stallTargets),
+    ...report.latency.map(callTarget),
+    ...report.stalls.map(stallTarget),
     idleTarget(report),
     ...leakTargets(report),
   ]
@@ -36,16 +37,26 @@ export function ratioToBaseline(group: LatencyGroup, contender: string): number 
   return figure(contender) / figure(BASELINE[contender])
 }
 
-function stallTargets(group: StallGroup): Target[] {
-  return [SPAWN_IGNORE, RUN].map((contender) => {
-    const stallMs = median(group.answer.longestStallMs[contender] ?? [])
-    return {
-      promise: `longest delay of the event loop, ${contender}: ${group.title}`,
-      measured: `${stallMs.toFixed(3)} ms`,
-      limit: '0.15 ms',
-      met: stallMs <= 0.15,
-    }
-  })
+function callTarget(group: LatencyGroup): Target {
+  const ms = median(group.answer.samples[SPAWN_IGNORE]?.callMs ?? [])
+  return {
+    promise: `main thread blocked, until spawn() returns: ${group.title}`,
+    measured: `${ms.toFixed(3)} ms`,
+    limit: '0.15 ms',
+    met: ms <= 0.15,
+  }
+}
+
+/** A busy machine delays the loop whoever started the sandboxes; what the main thread adds is the difference. */
+function stallTarget({ title, answer }: StallGroup): Target {
+  const [ours, control] = [SPAWN_IGNORE, NEIGHBOUR].map((name) => median(answer.longestStallMs[name] ?? []))
+  const ms = (ours ?? Number.NaN) - (control ?? Number.NaN)
+  return {
+    promise: `main thread blocked, longest delay of the event loop less that of the control: ${title}`,
+    measured: `${ours?.toFixed(3)} - ${control?.toFixed(3)} = ${ms.toFixed(3)} ms`,
+    limit: '0.15 ms',
+    met: ms <= 0.15,
+  }
 }
 
 function idleTarget({ idle }: Report): Target {

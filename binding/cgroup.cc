@@ -27,7 +27,7 @@ struct Group {
   uint32_t version = 0;
   UniqueFd inits;
   std::set<std::string> written; // controllers enabled and group files written so far
-  int leaves = 0;
+  int users = 0;                 // leaves and holds
   int64_t idle_since = 0;
 };
 
@@ -127,23 +127,23 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
   }
 }
 
-void Lend(LeafFds *fds, uint32_t role, UniqueFd fd) {
-  fds->loans.push_back({role, fd.get()});
-  fds->owned.push_back(std::move(fd));
-}
-
-void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::string &leaf, LeafFds *fds) {
+void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::string &leaf, std::vector<UniqueFd> *owned,
+              std::vector<Loan> *loans) {
+  auto lend = [&](uint32_t role, UniqueFd fd) {
+    loans->push_back({role, fd.get()});
+    owned->push_back(std::move(fd));
+  };
   auto open_in_leaf = [&](const std::string &file, int flags) {
     return UniqueFd(Check(open((leaf + file).c_str(), flags | O_CLOEXEC), STEP_CGROUP, spec.index));
   };
   if (spec.version == 2) {
-    Lend(fds, ROLE_LEAF << 16, open_in_leaf("", O_PATH | O_DIRECTORY));
-    if (!(request.namespaces & CLONE_NEWPID)) Lend(fds, ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
+    lend(ROLE_LEAF << 16, open_in_leaf("", O_PATH | O_DIRECTORY));
+    if (!(request.namespaces & CLONE_NEWPID)) lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
   } else {
-    Lend(fds, ROLE_PROCS << 16 | spec.index, open_in_leaf("/cgroup.procs", O_WRONLY));
+    lend(ROLE_PROCS << 16 | spec.index, open_in_leaf("/cgroup.procs", O_WRONLY));
   }
   if (spec.cpu_clock >= 0)
-    Lend(fds, ROLE_CPU_CLOCK << 16 | static_cast<uint32_t>(spec.cpu_clock),
+    lend(ROLE_CPU_CLOCK << 16 | static_cast<uint32_t>(spec.cpu_clock),
          open_in_leaf("/" + spec.cpu_clock_file, O_RDONLY));
 }
 
@@ -153,7 +153,38 @@ std::string GroupKey(const HierarchySpec &spec, int64_t owner) {
 
 } // namespace
 
-void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds) {
+GroupHold::GroupHold(const Request &request) {
+  State &state = Shared();
+  int64_t owner = InitOwner(request);
+  std::unique_lock<std::mutex> lock(state.mutex);
+  try {
+    for (const HierarchySpec &spec : request.hierarchies) {
+      keys_.push_back(GroupKey(spec, owner));
+      Group &group = state.groups[keys_.back()];
+      group.users++;
+      SetUpGroup(state, &group, spec, owner);
+      if (spec.version == 2) inits_ = group.inits.get();
+    }
+  } catch (const StepError &) {
+    lock.unlock();
+    Release(); // the destructor of a half-made object does not run
+    throw;
+  }
+}
+
+void GroupHold::Release() {
+  State &state = Shared();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  for (const std::string &key : keys_) {
+    auto found = state.groups.find(key);
+    if (--found->second.users > 0) continue;
+    found->second.idle_since = NowMs();
+    if (found->second.path.empty()) state.groups.erase(found);
+  }
+  keys_.clear();
+}
+
+void MakeLeaves(const Request &request, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
   State &state = Shared();
   int64_t owner = InitOwner(request);
   uint64_t number = 0;
@@ -162,12 +193,10 @@ void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds) {
     {
       std::lock_guard<std::mutex> lock(state.mutex);
       Group &group = state.groups[GroupKey(spec, owner)];
-      SetUpGroup(state, &group, spec, owner);
       if (!number) number = state.next_leaf++;
       leaf = group.path + "/" + std::to_string(number);
       if (mkdir(leaf.c_str(), 0755) < 0) FailStep(STEP_CGROUP, spec.index);
-      group.leaves++;
-      if (spec.version == 2) fds->inits = group.inits.get();
+      group.users++;
     }
     leaves->paths.push_back(leaf);
     leaves->stats.push_back(spec.stats);
@@ -175,7 +204,7 @@ void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds) {
     for (const CgroupFile &file : spec.limits)
       if (!WriteFile(leaf + "/" + file.file, file.value) && !(file.optional && errno == ENOENT))
         FailStep(STEP_CGROUP_LIMIT, file.index);
-    OpenLeaf(request, spec, leaf, fds);
+    OpenLeaf(request, spec, leaf, owned, loans);
   }
 }
 
@@ -194,7 +223,7 @@ bool RemoveLeaves(Leaves *leaves) {
     std::string path = leaf.substr(0, leaf.rfind('/'));
     std::lock_guard<std::mutex> lock(state.mutex);
     for (auto &[key, group] : state.groups)
-      if (group.path == path && --group.leaves == 0) group.idle_since = NowMs();
+      if (group.path == path && --group.users == 0) group.idle_since = NowMs();
     leaves->paths.pop_back();
     leaves->stats.pop_back();
   }
@@ -208,7 +237,7 @@ int SweepGroups(bool now) {
   for (auto it = state.groups.begin(); it != state.groups.end();) {
     Group &group = it->second;
     int64_t wait = group.idle_since + kLingerMs - time;
-    bool idle = group.leaves == 0 && !group.path.empty();
+    bool idle = group.users == 0;
     if (idle && (now || wait <= 0)) {
       group.inits.reset();
       if (group.version == 2) rmdir((group.path + "/init").c_str());

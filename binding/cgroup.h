@@ -23,15 +23,25 @@ struct Leaves {
   std::vector<std::vector<CgroupFile>> stats;
 };
 
-// Opened for init or for clone3; closed once they have been sent.
-struct LeafFds {
-  std::vector<UniqueFd> owned;
-  std::vector<Loan> loans;
-  int inits = -1; // borrowed: the v2 directory that init is born in, or -1
+// The groups of a request, made if they are missing, and kept from being swept while this lives.
+class GroupHold {
+public:
+  explicit GroupHold(const Request &request); // throws StepError
+  GroupHold(const GroupHold &) = delete;
+  ~GroupHold() { Release(); }
+
+  int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1
+
+private:
+  void Release();
+
+  std::vector<std::string> keys_;
+  int inits_ = -1;
 };
 
-// Makes the leaves and writes the limits. On StepError, what was made stays in *leaves for RemoveLeaves.
-void MakeLeaves(const Request &request, Leaves *leaves, LeafFds *fds);
+// Makes the leaves and writes the limits; the groups must be held. What is opened for init goes to *owned and *loans.
+// On StepError, what was made stays in *leaves for RemoveLeaves.
+void MakeLeaves(const Request &request, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 
 // The texts of the request's HOST_STAT files, in order; "" where one cannot be read.
 std::vector<std::string> ReadStats(const Leaves &leaves);

@@ -70,7 +70,7 @@ bool SendPacket(int channel, const wire_header &header, const void *body, size_t
 }
 
 bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
-                 const std::vector<uint8_t> &exec) {
+                 const std::vector<uint8_t> &exec, bool more) {
   if (loans.size() >= WIRE_FDS_TOTAL) {
     errno = E2BIG;
     return false;
@@ -78,6 +78,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const
   wire_header header = {};
   header.magic = WIRE_MAGIC;
   header.id = id;
+  header.b = more;
   std::vector<uint8_t> body;
   body.reserve(loans.size() * 4 + boot.size() + exec.size());
   std::vector<int> fds;

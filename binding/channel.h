@@ -25,9 +25,9 @@ struct Loan {
   int fd;
 };
 
-// Sends a whole request: FDS packets as needed, then the body inline or in a sealed memfd.
+// Sends a request: FDS packets as needed, then the body inline or in a sealed memfd. `more`: another follows at once.
 bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
-                 const std::vector<uint8_t> &exec);
+                 const std::vector<uint8_t> &exec, bool more);
 
 enum class Received { kEvent, kNothing, kEnd };
 

@@ -1,5 +1,6 @@
-// One spawn, in order: cgroup leaves, stdio, lent mounts, channel, clone3, maps, go. Each resource has an owner from
-// the moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
+// One spawn, in order: channel, clone3, id maps, go; lent mounts; stdio, cgroup leaves. The child comes first, because
+// executing init and booting take longer than the rest, which is made meanwhile. Each resource has an owner from the
+// moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
 #include "spawner.h"
 
 #include <fcntl.h>
@@ -31,16 +32,29 @@ void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
 }
 
-// The child is stopped in LaunchChild until it reads GO. Everything is sent at once: the packets wait in the socket.
-void Release(const Request &request, Launch *launch, const Sandbox &sandbox, const std::vector<Loan> &loans) {
-  if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch->pid, request);
-  WriteClockOffsets(launch->pid, request);
+// The child is stopped in LaunchChild until it reads GO.
+void Release(const Request &request, const Launch &launch, int channel) {
+  if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch.pid, request);
+  WriteClockOffsets(launch.pid, request);
   wire_header go = {};
   go.magic = WIRE_MAGIC;
   go.kind = WIRE_GO;
-  if (!SendPacket(sandbox.channel.get(), go, nullptr, 0, nullptr, 0, 0) ||
-      !SendRequest(sandbox.channel.get(), request.id, loans, request.boot, request.exec))
-    FailStep(STEP_CHANNEL, 0);
+  if (!SendPacket(channel, go, nullptr, 0, nullptr, 0, 0)) FailStep(STEP_CHANNEL, 0);
+}
+
+// While the child executes init: what init needs to boot. While init boots: what the command needs.
+void Provide(Request *request, Sandbox *sandbox) {
+  const int channel = sandbox->channel.get();
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> trees, loans;
+  MakeWorkdir(*request, sandbox);
+  OpenTrees(*request, &owned, &trees);
+  if (!SendRequest(channel, request->id, trees, request->boot, {}, true)) FailStep(STEP_CHANNEL, 0);
+  PrepareStdio(request, sandbox, &owned, &loans);
+  MakeLeaves(*request, &sandbox->leaves, &owned, &loans);
+  sandbox->leaf_paths = sandbox->leaves.paths;
+  // EPIPE: booting has failed. Its report is in the channel, and the watcher will read it.
+  if (!SendRequest(channel, request->id, loans, {}, request->exec, false) && errno != EPIPE) FailStep(STEP_CHANNEL, 0);
 }
 
 // End of file makes the child exit, whether it still waits or already is init.
@@ -51,14 +65,7 @@ void Abandon(Launch *launch, Sandbox *sandbox) {
   }
 }
 
-void LaunchInit(const Request &request, Sandbox *sandbox, const std::vector<Loan> &loans, int inits_cgroup) {
-  UniqueFd theirs;
-  Launch launch;
-  launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
-  if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
-  launch.channel = theirs.get();
-  launch.parent_channel = sandbox->channel.get();
-  launch.keep_capabilities = request.namespaces & CLONE_NEWUSER;
+void StartChild(const Request &request, int inits_cgroup, Launch *launch) {
   sys_clone_args args = {};
   args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | request.namespaces;
   UniqueFd network = request.network_ahead ? TakeNetwork() : UniqueFd();
@@ -68,36 +75,33 @@ void LaunchInit(const Request &request, Sandbox *sandbox, const std::vector<Loan
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(inits_cgroup);
   }
-  long result = launch.Start(args);
+  long result = launch->Start(args);
   if (result < 0) FailStep(STEP_CLONE, 0, static_cast<int>(-result));
-  sandbox->pidfd.reset(launch.pidfd);
-  sandbox->init_pid = launch.pid;
-  theirs.reset();
-  try {
-    Release(request, &launch, *sandbox, loans);
-  } catch (const StepError &) {
-    Abandon(&launch, sandbox);
-    throw;
-  }
-  launch.WaitForExec();
-  if (launch.error) {
-    Abandon(&launch, sandbox);
-    FailStep(STEP_EXEC_INIT, 0, launch.error);
-  }
 }
 
 // May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
 void Spawn(Request *request, Sandbox *sandbox) {
-  std::vector<UniqueFd> owned;
-  std::vector<Loan> loans;
-  LeafFds leaf_fds;
-  MakeLeaves(*request, &sandbox->leaves, &leaf_fds);
-  sandbox->leaf_paths = sandbox->leaves.paths;
-  PrepareStdio(request, sandbox, &owned, &loans);
-  MakeWorkdir(*request, sandbox);
-  OpenTrees(*request, &owned, &loans);
-  loans.insert(loans.end(), leaf_fds.loans.begin(), leaf_fds.loans.end());
-  LaunchInit(*request, sandbox, loans, leaf_fds.inits);
+  GroupHold groups(*request);
+  UniqueFd theirs;
+  Launch launch;
+  launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
+  if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
+  launch.channel = theirs.get();
+  launch.parent_channel = sandbox->channel.get();
+  launch.keep_capabilities = request->namespaces & CLONE_NEWUSER;
+  StartChild(*request, groups.inits(), &launch);
+  sandbox->pidfd.reset(launch.pidfd);
+  sandbox->init_pid = launch.pid;
+  theirs.reset();
+  try {
+    Release(*request, launch, sandbox->channel.get());
+    Provide(request, sandbox);
+    launch.WaitForExec();
+    if (launch.error) FailStep(STEP_EXEC_INIT, 0, launch.error);
+  } catch (const StepError &) {
+    Abandon(&launch, sandbox);
+    throw;
+  }
 }
 
 void Serve(std::unique_ptr<Request> request, Watcher *watcher) {

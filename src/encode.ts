@@ -8,6 +8,11 @@ import { type Section, type Subject, Writer } from './encode/writer.js'
 import type { Command, Stdio } from './options/command.js'
 import type { SandboxPlan } from './plan-types.js'
 
+// Offsets of host_size and exec_size in struct wire_request.
+const HOST_SIZE_AT = 8
+const EXEC_SIZE_AT = 16
+const MAX_SCRATCH = 2 ** 20
+
 /** The sections of a plan, without the parts that are one command's own. */
 export interface EncodedPlan {
   readonly host: Section
@@ -42,29 +47,38 @@ export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number
   }
 }
 
-/** The whole request for one command. */
-export function encodeRequest(
-  { host, boot, exec, flags: shared }: EncodedPlan,
-  request: CommandRequest,
-): EncodedRequest {
-  const streams = new Writer(256)
-  encodeStdio(streams, request.stdio, request.outputBytes)
-  const command = new Writer(256)
-  encodeCommand(command, request.command)
+const SCRATCH_SIZE = 16 * 1024
+let scratch = new Writer(SCRATCH_SIZE)
 
-  const parts = [host.bytes, streams.finish(), boot.bytes, exec.bytes, command.finish()] as const
-  const hostSize = parts[0].length + parts[1].length
-  const execSize = parts[3].length + parts[4].length
-  const bytes = Buffer.allocUnsafe(WIRE_REQUEST_SIZE + hostSize + boot.bytes.length + execSize)
-  const flags = shared | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0)
-  for (const [i, value] of [WIRE_MAGIC, WIRE_VERSION, hostSize, boot.bytes.length, execSize, flags].entries()) {
-    bytes.writeUInt32LE(value, i * 4)
+/**
+ * The whole request for one command. Its bytes are valid until the next call: the addon copies them, and so one piece
+ * of memory serves all requests.
+ */
+export function encodeRequest(plan: EncodedPlan, request: CommandRequest): EncodedRequest {
+  const { host, boot, exec } = plan
+  const writer = scratch.reset()
+  const flags = plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0)
+  writer.u32(WIRE_MAGIC).u32(WIRE_VERSION).u32(0).u32(boot.bytes.length).u32(0).u32(flags)
+  writer.append(host.bytes)
+  encodeStdio(writer, request.stdio, request.outputBytes)
+  writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
+  const streams = writer.subjects.length
+  writer.append(boot.bytes)
+  const execAt = writer.length
+  writer.append(exec.bytes)
+  encodeCommand(writer, request.command)
+  writer.patch(EXEC_SIZE_AT, writer.length - execAt)
+
+  const { subjects } = writer
+  const bytes = writer.finish()
+  // A large input must not stay in memory for ever.
+  if (bytes.length > MAX_SCRATCH) scratch = new Writer(SCRATCH_SIZE)
+  return {
+    bytes,
+    subject(phase, index) {
+      const own = [subjects.slice(0, streams), [], subjects.slice(streams)][phase] ?? []
+      const shared = [host, boot, exec][phase]?.subjects ?? []
+      return index < shared.length ? shared[index] : own[index - shared.length]
+    },
   }
-  let at = WIRE_REQUEST_SIZE
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  const tables = [[host.subjects, streams.subjects], [boot.subjects], [exec.subjects, command.subjects]]
-  return { bytes, subject: (phase, index) => tables[phase]?.flat()[index] }
 }

@@ -1,5 +1,6 @@
 // From a failed step to an error that says what to do: the step, its record's path, the errno, and known causes.
 
+import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Subject } from './encode/writer.js'
 import { SandboxSetupError, SandboxUnsupportedError } from './errors.js'
@@ -129,12 +130,25 @@ const RULES: readonly Rule[] = [
     ['EBUSY'],
     'Controllers cannot be enabled in a group that has processes: start this process in a leaf of its group.',
   ],
+  [
+    ['cgroup-limit'],
+    ['EINVAL', 'ERANGE', 'ENODEV', 'ENOSPC'],
+    'The kernel refused the value: CPUs and disks must be ones that this host, and the group of this process, have.',
+  ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]
 
+// libuv's table has only the errors that libuv itself meets: ENOEXEC is not among them.
+function describeErrno(errno: number): readonly [code: string, description: string] {
+  const known = getSystemErrorMap().get(-errno)
+  if (known) return known
+  const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0]
+  return [name ?? `E${errno}`, name === 'ENOEXEC' ? 'exec format error' : `errno ${errno}`]
+}
+
 /** The error of a failed step; a cgroup file that the kernel lacks is a missing feature rather. */
 export function setupError({ step, index, errno, subject }: Failure): SandboxSetupError | SandboxUnsupportedError {
-  const [code, description] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error']
+  const [code, description] = describeErrno(errno)
   const feature = subject?.feature
   if (step === 'cgroup-limit' && code === 'ENOENT' && feature !== undefined) {
     return new SandboxUnsupportedError(
@@ -149,5 +163,7 @@ export function setupError({ step, index, errno, subject }: Failure): SandboxSet
       ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
       : rule?.[2]
   const path = subject?.path
-  return new SandboxSetupError({ step, index, path, about: path ?? feature, errno, code, description, hint })
+  // A cgroup file says little without the option that it is written for.
+  const about = step === 'cgroup-limit' && feature !== undefined ? `${feature} (${path})` : (path ?? feature)
+  return new SandboxSetupError({ step, index, path, about, errno, code, description, hint })
 }

@@ -219,7 +219,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
   }
   if (header->exec_size) {
     start_job(header->id, body + roles + header->boot_size, header->exec_size);
-  } else {
+  } else if (!header->b) {
     struct wire_event event = {.kind = WIRE_READY, .id = header->id};
     send_event(&event, 0);
   }

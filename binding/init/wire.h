@@ -14,9 +14,10 @@
  *   down  GO       to the cloned child, before it executes init: your id maps are written, go on
  *         FDS      descriptors only; a packet carries at most WIRE_FDS_MAX, so a request may be preceded by several
  *         REQUEST  body: u32 roles[header.fd_count], boot records, exec records. Descriptors sent so far, in order,
- *                  have these roles. A body over WIRE_INLINE_MAX travels in a memfd, the last descriptor, role BODY
+ *                  have these roles. header.a = 1: the body is too large for a packet and is in a memfd, the last
+ *                  descriptor. header.b = 1: another request follows at once, so no READY is wanted
  *         KILL     header.a = signal, header.b = cause; cause NONE signals the command alone, any other ends its tree
- *   up    READY    boot is done (sent only when the request had no exec section)
+ *   up    READY    boot is done (answers a request without exec section, unless header.b says that one follows)
  *         STARTED  execve has succeeded; SCM_CREDENTIALS carries the command's pid, which the kernel translates
  *         FAILED   a step failed; nothing untrusted has run for this exec id
  *         EXITED   the command is reaped; sent before anything is torn down
@@ -191,7 +192,6 @@ enum wire_role {
   ROLE_KILL,      /* the leaf's cgroup.kill, writable */
   ROLE_CPU_CLOCK, /* number: enum wire_cpu_clock */
   ROLE_PROCS,     /* cgroup.procs of a v1 leaf, writable: the command's process writes "0" */
-  ROLE_BODY,
 };
 
 enum wire_phase { PHASE_HOST = 0, PHASE_BOOT, PHASE_EXEC };

@@ -126,20 +126,19 @@ export function encodeStdio(writer: Writer, stdio: readonly Stdio[], outputBytes
   if (outputBytes !== undefined)
     writer.begin(HOST.HOST_OUTPUT_LIMIT, { feature: 'limits.output' }).u64(outputBytes).end()
   for (const [fd, stream] of stdio.entries()) {
-    const path = stream.kind === 'path' ? stream.path : ''
-    writer.begin(HOST.HOST_STDIO, path === '' ? {} : { path }).u32(fd)
+    writer.begin(HOST.HOST_STDIO, stream.kind === 'path' ? { path: stream.path } : undefined).u32(fd)
     switch (stream.kind) {
       case 'fd':
-        writer.u32(STDIO.WIRE_STDIO_FD).u32(stream.fd).string('').bytes('')
+        writer.u32(STDIO.WIRE_STDIO_FD).u32(stream.fd).string('').u32(0)
         break
       case 'path':
-        writer.u32(STDIO.WIRE_STDIO_PATH).u32(openFlags(fd, stream.append)).string(path).bytes('')
+        writer.u32(STDIO.WIRE_STDIO_PATH).u32(openFlags(fd, stream.append)).string(stream.path).u32(0)
         break
       case 'feed':
         writer.u32(STDIO.WIRE_STDIO_FEED).u32(0).string('').bytes(stream.input)
         break
       default:
-        writer.u32(PLAIN_STDIO[stream.kind]).u32(0).string('').bytes('')
+        writer.u32(PLAIN_STDIO[stream.kind]).u32(0).string('').u32(0)
     }
     writer.end()
   }

@@ -127,7 +127,7 @@ export function parseRunOptions(value: unknown): {
   if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
     throw invalid(TypeError, 'run() input', 'a string or a Uint8Array', input)
   }
-  if (input !== undefined && input.length > MAX_INPUT) {
+  if (input !== undefined && Buffer.byteLength(input) > MAX_INPUT) {
     throw invalid(
       RangeError,
       'run() input',

@@ -15,12 +15,12 @@ const plan = (recipe: Partial<Recipe> = {}, host: Partial<HostFacts> = {}): Sand
 const without = (...names: string[]) => DEFAULT_RECIPE.namespaces.filter((name) => !names.includes(name))
 
 function step<O extends BootStep['op']>(boot: readonly BootStep[], op: O, about?: string) {
-  const fits = (one: BootStep): one is Extract<BootStep, { op: O }> =>
+  const fits = (one: BootStep): one is BootStep & { op: O } =>
     one.op === op &&
     (about === undefined || ('target' in one && one.target === about) || ('path' in one && one.path === about))
   const found = boot.find(fits)
   assert.ok(found, `no step ${op} ${about ?? ''}`)
-  return found as Extract<BootStep, { op: O }>
+  return found as BootStep & { op: O }
 }
 
 const ops = ({ boot }: SandboxPlan) => boot.map(({ op }) => op)
@@ -172,7 +172,10 @@ test('/dev is made for root, and put together from the host’s nodes for any ot
 test('a mount of the recipe’s own on /tmp or /dev/shm takes the place of the usual one', () => {
   const tmpfs = (target: string): Recipe['mounts'] => [{ kind: 'tmpfs', target, sizeBytes: 4096, mode: 0o700 }]
   for (const target of ['/tmp', '/dev/shm']) {
-    assert.is(plan({ mounts: tmpfs(target) }).boot.filter((one) => 'target' in one && one.target === target).length, 1)
+    assert.is(
+      plan({ mounts: tmpfs(target) }).boot.filter((one) => one.op === 'tmpfs' && one.target === target).length,
+      1,
+    )
     assert.equal(step(plan({ mounts: tmpfs(target) }).boot, 'tmpfs', target).mode, 0o700)
     assert.is(step(plan().boot, 'tmpfs', target).sizeBytes, 2 ** 26)
   }
