@@ -1,5 +1,5 @@
 // Counts what sandboxes may leave behind, on the host and in this process.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Inventory } from './tasks.js'
@@ -13,7 +13,7 @@ export function takeInventory(): Inventory {
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
     children: readdirSync('/proc/self/task').flatMap(childrenOf).length,
     descriptors: readdirSync('/proc/self/fd').length,
-    temporaryFiles: readdirSync(tmpdir()).filter((name) => name.includes('cofferdam')).length,
+    temporaryFiles: readdirSync(tmpdir()).length,
   }
 }
 
@@ -34,13 +34,18 @@ export async function settledInventory(reference: Inventory, ignored?: keyof Inv
   }
 }
 
-/** Directories whose path names the package, in every hierarchy. */
+/** The package's groups of this process and of dead ones, in every hierarchy: a live owner's are its own business. */
 function cgroups(directory: string, ours = false): string[] {
   return list(directory).flatMap((name) => {
     const path = `${directory}/${name}`
-    const named = ours || name.includes('cofferdam')
-    return named ? [path, ...cgroups(path, named)] : cgroups(path, named)
+    const owner = /^cofferdam\.(\d+)\./.exec(name)?.[1]
+    const counted = ours || (owner !== undefined && (Number(owner) === process.pid || !isAlive(owner)))
+    return counted ? [path, ...cgroups(path, counted)] : cgroups(path)
   })
+}
+
+function isAlive(pid: string): boolean {
+  return existsSync(`/proc/${pid}`)
 }
 
 function list(directory: string): string[] {

@@ -47,7 +47,7 @@ struct ThreadStack {
 
 // execve drops the capabilities of a process whose id in its user namespace is not 0, unless they are ambient
 // (capabilities(7)). EINVAL ends the loop: the kernel knows no higher one.
-__attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities() {
+__attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities(uint64_t wanted) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   long result = sys_call2(__NR_capget, &header, sets);
@@ -55,6 +55,7 @@ __attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities() {
   for (auto &set : sets) set.inheritable = set.permitted;
   result = sys_call2(__NR_capset, &header, sets);
   for (int capability = 0; capability < 64 && result >= 0; capability++) {
+    if (!(wanted >> capability & 1)) continue;
     result = sys_call5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
     if (result == -EINVAL) return 0;
   }
@@ -77,7 +78,7 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   }
   // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
   sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
-  long result = launch->keep_capabilities ? KeepCapabilities() : 0;
+  long result = launch->capabilities ? KeepCapabilities(launch->capabilities) : 0;
   if (result >= 0) result = sys_call3(__NR_dup3, launch->channel, kInitChannel, 0);
   if (result >= 0) result = sys_call5(__NR_execveat, launch->image, "", argv, envp, AT_EMPTY_PATH);
   launch->error = static_cast<int>(-result);

@@ -16,8 +16,8 @@ struct Launch {
   int channel = -1;        // theirs: becomes the child's descriptor 3
   int parent_channel = -1; // ours: the child closes its copy, or it would never see end of file
   const char *name = "init";
-  bool wait_for_go = true;        // read one packet from the channel before executing
-  bool keep_capabilities = false; // raise ambient ones: the child's id is not mapped, or is not 0
+  bool wait_for_go = true;   // read one packet from the channel before executing
+  uint64_t capabilities = 0; // to raise as ambient ones: the child's id is not mapped, or is not 0
 
   pid_t pid = -1;
   int pidfd = -1;         // with CLONE_PIDFD; owned by the caller

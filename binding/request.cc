@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 
 #include <cerrno>
 
@@ -9,6 +10,11 @@
 
 namespace cofferdam {
 namespace {
+
+// What init itself uses: files of any owner, signals to any process, ids, mounts, chroot, the host name, the network.
+constexpr uint64_t kInitCapabilities = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FOWNER | 1ull << CAP_KILL |
+                                       1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETPCAP |
+                                       1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_CHROOT | 1ull << CAP_SYS_ADMIN;
 
 std::vector<uint8_t> Bytes(wire_reader *p) {
   uint32_t size = 0;
@@ -110,6 +116,14 @@ void ReadRecord(const wire_record &record, wire_reader *p, uint32_t index, Reque
   case HOST_CPU_CLOCK: return ReadHierarchyRecord(record, p, index, request);
   case HOST_STDIO: return ReadStdio(p, index, request);
   case HOST_OUTPUT_LIMIT: request->output_limit = wire_u64(p); return;
+  case HOST_RLIMIT: {
+    RlimitSpec spec;
+    spec.resource = wire_u32(p);
+    spec.soft = wire_u64(p);
+    spec.hard = wire_u64(p);
+    request->rlimits.push_back(spec);
+    return;
+  }
   case HOST_OWNER:
     request->has_owner = true;
     request->owner_uid = wire_u32(p);
@@ -129,6 +143,7 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   uint32_t flags = wire_u32(&reader);
   request->collect = flags & WIRE_COLLECT;
   request->network_ahead = flags & WIRE_NETWORK_AHEAD;
+  if (flags & WIRE_NO_CAPABILITIES) request->init_capabilities = kInitCapabilities;
   const uint8_t *host = wire_take(&reader, host_size);
   const uint8_t *boot = wire_take(&reader, boot_size);
   const uint8_t *exec = wire_take(&reader, exec_size);

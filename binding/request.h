@@ -38,6 +38,11 @@ struct HierarchySpec {
   std::string cpu_clock_file;
 };
 
+struct RlimitSpec {
+  uint32_t resource;
+  uint64_t soft, hard;
+};
+
 struct StdioSpec {
   uint32_t index = 0;
   uint32_t kind = 0;
@@ -52,6 +57,7 @@ struct Request {
   uint32_t id = 0;
   bool collect = false;
   bool network_ahead = false;
+  uint64_t init_capabilities = ~0ull; // what init must bring through its execve, in a user namespace
   uint64_t namespaces = 0;
   std::vector<IdMapLine> id_map;
   bool deny_setgroups = false;
@@ -59,6 +65,7 @@ struct Request {
   uint32_t clock_index = 0;
   int64_t monotonic_s = 0, boottime_s = 0;
   uint32_t monotonic_ns = 0, boottime_ns = 0;
+  std::vector<RlimitSpec> rlimits;
   std::vector<TreeSpec> trees;
   uint32_t workdir_index = 0;
   std::string workdir;

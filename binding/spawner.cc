@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -25,6 +26,12 @@ namespace {
 
 constexpr size_t kMaxThreads = 4;
 
+// Asked once: the C library reads a file of sysfs each time.
+size_t ThreadLimit() {
+  static const size_t limit = std::min<size_t>(kMaxThreads, std::max(2u, std::thread::hardware_concurrency()));
+  return limit;
+}
+
 void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (request.workdir.empty()) return;
   GuardDirectory(request.workdir, true);
@@ -32,10 +39,19 @@ void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
 }
 
+// Where the caller may not raise a limit, the command's own attempt to use it will fail, and say so.
+void RaiseRlimits(pid_t child, const Request &request) {
+  for (const RlimitSpec &spec : request.rlimits) {
+    rlimit64 limit = {spec.soft, spec.hard};
+    prlimit64(child, static_cast<__rlimit_resource>(spec.resource), &limit, nullptr);
+  }
+}
+
 // The child is stopped in LaunchChild until it reads GO.
 void Release(const Request &request, const Launch &launch, int channel) {
   if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch.pid, request);
   WriteClockOffsets(launch.pid, request);
+  RaiseRlimits(launch.pid, request);
   wire_header go = {};
   go.magic = WIRE_MAGIC;
   go.kind = WIRE_GO;
@@ -88,7 +104,7 @@ void Spawn(Request *request, Sandbox *sandbox) {
   if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
   launch.channel = theirs.get();
   launch.parent_channel = sandbox->channel.get();
-  launch.keep_capabilities = request->namespaces & CLONE_NEWUSER;
+  launch.capabilities = request->namespaces & CLONE_NEWUSER ? request->init_capabilities : 0;
   StartChild(*request, groups.inits(), &launch);
   sandbox->pidfd.reset(launch.pidfd);
   sandbox->init_pid = launch.pid;
@@ -124,8 +140,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
 void Spawner::Submit(std::unique_ptr<Request> request) {
   std::lock_guard<std::mutex> lock(mutex_);
   queue_.push_back(std::move(request));
-  size_t wanted = std::min<size_t>(kMaxThreads, std::max(2u, std::thread::hardware_concurrency()));
-  if (idle_ < queue_.size() && threads_.size() < wanted) threads_.emplace_back([this] { Run(); });
+  if (idle_ < queue_.size() && threads_.size() < ThreadLimit()) threads_.emplace_back([this] { Run(); });
   wake_.notify_one();
 }
 

@@ -43,7 +43,9 @@ export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number
     host: encodeHost(plan, caller),
     boot: encodeBoot(plan.boot),
     exec: encodeExec(plan.command, plan.identity),
-    flags: plan.networkAhead ? REQUEST_FLAG.WIRE_NETWORK_AHEAD : 0,
+    flags:
+      (plan.networkAhead ? REQUEST_FLAG.WIRE_NETWORK_AHEAD : 0) |
+      (plan.command.capabilities.length === 0 ? REQUEST_FLAG.WIRE_NO_CAPABILITIES : 0),
   }
 }
 

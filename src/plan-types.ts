@@ -53,7 +53,13 @@ export type BootStep =
   | { readonly op: 'identity'; readonly uid: number; readonly gid: number }
   | { readonly op: 'hostname'; readonly name: string }
   | { readonly op: 'loopback' | 'private' | 'seal' | 'no-pid-namespace' }
-  | { readonly op: 'stage'; readonly sizeBytes: number; readonly inodes: number }
+  | { readonly op: 'stage'; readonly sizeBytes: number; readonly inodes: number; readonly at: string }
+  | {
+      readonly op: 'scratch'
+      readonly target: string
+      readonly mode: number
+      readonly attributes: readonly MountAttribute[]
+    }
   | { readonly op: 'layer'; readonly source: MountSource }
   | { readonly op: 'upper'; readonly source: MountSource; readonly upper: string; readonly work: string }
   | { readonly op: 'root'; readonly kind: 'overlay' | 'empty' }
@@ -109,7 +115,7 @@ export interface PlanHierarchy {
 
 /** A limit of each process (`setrlimit(2)`); `'max'` is `RLIM_INFINITY`. */
 export interface PlanRlimit {
-  readonly resource: 'fsize' | 'stack' | 'core' | 'nofile'
+  readonly resource: 'fsize' | 'stack' | 'core' | 'nofile' | 'nice'
   readonly value: number | 'max'
   /** Whether the caller's own lower limit may stand instead: for defaults, not for what a recipe asks. */
   readonly clamp: boolean
@@ -122,6 +128,8 @@ export interface PlanCommand {
   /** Where a file without a slash is looked for. */
   readonly searchPath: string
   readonly rlimits: readonly PlanRlimit[]
+  /** Given from outside first, by a caller who may raise them: inside a user namespace nobody may. */
+  readonly raisedRlimits: readonly PlanRlimit[]
   readonly nice: number | undefined
   /** The capabilities that are kept in all five sets. */
   readonly capabilities: readonly CapabilityName[]

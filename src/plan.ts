@@ -18,14 +18,32 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
-function planRlimits({ limits }: Recipe): PlanRlimit[] {
-  const rlimits: PlanRlimit[] = [
-    { resource: 'core', value: limits.coreBytes ?? 0, clamp: limits.coreBytes === undefined },
-    { resource: 'nofile', value: limits.openFiles ?? DEFAULT_OPEN_FILES, clamp: limits.openFiles === undefined },
+// A limit that the recipe names stands; a default gives way to a lower one of the caller's.
+function planRlimits({ limits, priority }: Recipe): PlanRlimit[] {
+  const rlimit = (
+    resource: PlanRlimit['resource'],
+    value: number | 'max' | undefined,
+    otherwise?: number,
+  ): PlanRlimit[] => {
+    const chosen = value ?? otherwise
+    return chosen === undefined ? [] : [{ resource, value: chosen, clamp: value === undefined }]
+  }
+  return [
+    ...rlimit('core', limits.coreBytes, 0),
+    ...rlimit('nofile', limits.openFiles, DEFAULT_OPEN_FILES),
+    ...rlimit('fsize', limits.fileSizeBytes),
+    ...rlimit('stack', limits.stackBytes),
+    // What raiseRlimits gave for a negative nice value is taken back.
+    ...rlimit('nice', (priority.nice ?? 0) < 0 ? 0 : undefined),
   ]
-  if (limits.fileSizeBytes !== undefined) rlimits.push({ resource: 'fsize', value: limits.fileSizeBytes, clamp: false })
-  if (limits.stackBytes !== undefined) rlimits.push({ resource: 'stack', value: limits.stackBytes, clamp: false })
-  return rlimits
+}
+
+// RLIMIT_NICE counts from 20 downwards (getrlimit(2)).
+function raiseRlimits(recipe: Recipe, facts: HostFacts): PlanRlimit[] {
+  const { nice = 0 } = recipe.priority
+  if (!facts.privileged) return []
+  const asked = planRlimits(recipe).filter(({ clamp, resource }) => !clamp && resource !== 'nice')
+  return nice < 0 ? [...asked, { resource: 'nice', value: 20 - nice, clamp: false }] : asked
 }
 
 function parallelism({ limits }: Recipe, facts: HostFacts): number {
@@ -45,6 +63,7 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     environment,
     searchPath: environment.PATH ?? DEFAULT_SEARCH_PATH,
     rlimits: planRlimits(recipe),
+    raisedRlimits: raiseRlimits(recipe, facts),
     nice: recipe.priority.nice,
     capabilities: recipe.capabilities,
     cgroupNamespace: recipe.namespaces.includes('cgroup'),

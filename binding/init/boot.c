@@ -85,7 +85,8 @@ static long run_root(uint16_t op, struct wire_reader *p, uint32_t *step) {
   case BOOT_STAGE:
     *step = STEP_STAGE;
     size = wire_u64(p);
-    return mount_stage(size, wire_u32(p));
+    number = wire_u32(p);
+    return mount_stage(size, number, wire_string(p));
   case BOOT_LAYER:
     *step = STEP_LAYER;
     source = read_source(p);
@@ -126,6 +127,11 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     mode = wire_u32(p);
     source.attrs = wire_u32(p);
     return mount_tmpfs(wire_string(p), size, inodes, mode, source.attrs);
+  case BOOT_SCRATCH:
+    *step = STEP_TMPFS;
+    mode = wire_u32(p);
+    source.attrs = wire_u32(p);
+    return mount_scratch(wire_string(p), mode, source.attrs);
   case BOOT_DEVPTS:
     *step = STEP_DEVPTS;
     name = wire_string(p);

@@ -70,7 +70,12 @@ static long put_stdio(struct command *command) {
   return 0;
 }
 
+/* The nice value first: the right to a negative one comes with RLIMIT_NICE, which the plan takes back here. */
 static long set_rlimits(struct command *command) {
+  if (command->has_nice) {
+    long result = sys_call3(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, command->nice);
+    if (result < 0) return fail(command, STEP_NICE, command->nice_index, result);
+  }
   for (uint32_t i = 0; i < command->rlimit_count; i++) {
     struct rlimit_record *record = &command->rlimits[i];
     struct rlimit64 limit = {record->soft, record->hard}, now = {0};
@@ -81,9 +86,7 @@ static long set_rlimits(struct command *command) {
     long result = sys_call4(__NR_prlimit64, 0, record->resource, &limit, 0);
     if (result < 0) return fail(command, STEP_RLIMIT, record->index, result);
   }
-  if (!command->has_nice) return 0;
-  long result = sys_call3(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, command->nice);
-  return result < 0 ? fail(command, STEP_NICE, command->nice_index, result) : 0;
+  return 0;
 }
 
 /* Bounding set first, it needs CAP_SETPCAP. EINVAL ends it: the kernel knows no higher capability. */

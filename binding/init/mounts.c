@@ -23,7 +23,8 @@
 static int stage = -1;    /* the stage's root */
 static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
 static int new_root = -1; /* the new root */
-static int layer_count;
+static int stage_on_root; /* it lies over "/", not over a directory in it */
+static int layer_count, scratch_count;
 static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
 static const char *work_name;
 static char text[PATH_SIZE];
@@ -131,13 +132,19 @@ long mount_private(void) {
   return sys_call5(__NR_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0);
 }
 
-long mount_stage(uint64_t size, uint32_t inodes) {
+/* Mounts over a directory can be detached together with the old root that they lie on; over "/" itself, after. */
+long mount_stage(uint64_t size, uint32_t inodes, const char *at) {
   char options[96];
   tmpfs_options(options, options + sizeof options, size, inodes, 0755);
-  long result = sys_call5(__NR_mount, "tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, options);
+  long result = sys_call5(__NR_mount, "tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, options);
+  if (result == -ENOENT || result == -ENOTDIR) {
+    at = "/";
+    result = sys_call5(__NR_mount, "tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, options);
+  }
   if (result < 0) return result;
+  stage_on_root = at[1] == 0;
   /* ".." of the root is followed into what is mounted over it; "/" is not. */
-  stage = (int)sys_call4(__NR_openat, AT_FDCWD, "/..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  stage = (int)sys_call4(__NR_openat, AT_FDCWD, stage_on_root ? "/.." : at, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   if (stage < 0) return stage;
   static const char names[][2] = {"u", "w", "r", "m"};
   for (unsigned i = 0; i < sizeof names / sizeof *names && result >= 0; i++)
@@ -216,6 +223,21 @@ long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mo
   return mount_here(target, "tmpfs", attrs & 15u, tmpfs_options(options, options + sizeof options, size, inodes, mode));
 }
 
+/* A directory of the stage is a tenth of the price of a tmpfs of its own. */
+long mount_scratch(const char *target, uint32_t mode, uint32_t attrs) {
+  char name[8] = "s";
+  text_append_number(name + 1, name + sizeof name, (uint64_t)scratch_count++, 10);
+  long result = sys_call3(__NR_mkdirat, stage, name, mode);
+  if (result < 0) return result;
+  long mount = sys_call3(__NR_open_tree, stage, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  result = mount < 0 ? mount : set_attributes((int)mount, attrs, 0);
+  long fd = result < 0 ? result : open_target(target, 1);
+  result = fd < 0 ? fd : move_onto((int)mount, (int)fd);
+  close_fd((int)fd);
+  close_fd((int)mount);
+  return result;
+}
+
 long mount_devpts(const char *target, const char *options) {
   return mount_here(target, "devpts", MS_NOSUID | MS_NOEXEC, options);
 }
@@ -288,7 +310,7 @@ long mount_seal(void) {
 }
 
 /* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
- * in the new root (pivot_root(2), NOTES). On the old root lies the stage, so that two mounts have to be detached. It
+ * in the new root (pivot_root(2), NOTES). A stage that lies over the old root has to be detached before it. pivot_root
  * answers EINVAL when the old root is an initramfs, which cannot be moved: then switch_root puts the new root over the
  * old one and enters it with chroot. */
 long mount_switch(uint32_t kind) {
@@ -299,7 +321,8 @@ long mount_switch(uint32_t kind) {
     if (result >= 0) result = sys_call1(__NR_chroot, ".");
   } else {
     result = sys_call2(__NR_pivot_root, ".", ".");
-    for (int mount = 0; mount < 2 && result >= 0; mount++) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
+    if (result >= 0 && stage_on_root) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
+    if (result >= 0) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
   }
   return result < 0 ? result : sys_call1(__NR_chdir, "/");
 }

@@ -52,6 +52,7 @@ enum wire_request_flag {
   WIRE_COLLECT = 1,       /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
   WIRE_NETWORK_AHEAD = 2, /* CLONE_NEWNET may be a namespace made ahead, over which the sandbox has no rights; only for
                            * a privileged caller, and where no capability over networks is kept */
+  WIRE_NO_CAPABILITIES = 4, /* the command keeps none, so init needs only those of its own work */
 };
 
 struct wire_record {
@@ -87,6 +88,8 @@ enum wire_host_op {
   HOST_OWNER,          /* u32 uid, u32 gid on the host that the command's pipes are given to */
   HOST_CPU_CLOCK,      /* u32 kind (enum wire_cpu_clock), string file in the last HOST_HIERARCHY's leaf: init reads the
                         * tree's CPU time there, for EXEC_CPU_LIMIT */
+  HOST_RLIMIT,         /* u32 resource, u64 soft, u64 hard: given to init from outside, which may raise what its own
+                        * user namespace may not (getrlimit(2): CAP_SYS_RESOURCE of the initial one) */
 };
 
 enum wire_tree_flag {
@@ -118,28 +121,30 @@ enum wire_cpu_clock {
  * Targets are absolute paths inside the new root and are resolved there (openat2 RESOLVE_IN_ROOT, 5.6); missing ones
  * are made, with their parents. */
 enum wire_boot_op {
-  BOOT_IDENTITY = 64,    /* u32 uid, u32 gid: become this id of the namespace, with all capabilities in it */
-  BOOT_HOSTNAME,         /* string */
-  BOOT_LOOPBACK,         /* - : set `lo` up */
-  BOOT_PRIVATE,          /* - : make every inherited mount private, so that nothing propagates to the host */
-  BOOT_STAGE,            /* u64 size, u32 inodes: the tmpfs behind overlay's upper, masks and an empty root */
-  BOOT_LAYER,            /* source: next lower layer, base first */
-  BOOT_UPPER,            /* source, string upper, string work: names below source for a persistent upper */
-  BOOT_ROOT,             /* u32 kind (enum wire_root), source (kind TREE only, otherwise zeros and "") */
-  BOOT_DIRECTORY,        /* u32 mode, string target */
-  BOOT_PROC,             /* string target */
-  BOOT_TMPFS,            /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
-  BOOT_DEVPTS,           /* string target, string mount options */
-  BOOT_MQUEUE,           /* string target */
-  BOOT_BIND,             /* source, string target; OPTIONAL: a missing source is skipped */
-  BOOT_FILE,             /* u32 mode, string target, bytes content */
-  BOOT_SYMLINK,          /* string target, string path: `path` becomes a link to `target` */
-  BOOT_MASK,             /* string path: a file reads empty, a directory is empty; OPTIONAL */
-  BOOT_READONLY,         /* string path: that path and all below it, read-only; OPTIONAL */
-  BOOT_SEAL,             /* - : the root itself becomes read-only; mounts below it stay as they are */
-  BOOT_SWITCH,           /* u32 kind (enum wire_switch) */
-  BOOT_CHROOT,           /* string host directory: chroot(2) without a mount namespace */
+  BOOT_IDENTITY = 64, /* u32 uid, u32 gid: become this id of the namespace, with all capabilities in it */
+  BOOT_HOSTNAME,      /* string */
+  BOOT_LOOPBACK,      /* - : set `lo` up */
+  BOOT_PRIVATE,       /* - : make every inherited mount private, so that nothing propagates to the host */
+  BOOT_STAGE,         /* u64 size, u32 inodes, string at: the tmpfs behind overlay's upper, masks, scratch directories
+                       * and an empty root; on this directory while booting, or on "/" where it is none */
+  BOOT_LAYER,         /* source: next lower layer, base first */
+  BOOT_UPPER,         /* source, string upper, string work: names below source for a persistent upper */
+  BOOT_ROOT,          /* u32 kind (enum wire_root), source (kind TREE only, otherwise zeros and "") */
+  BOOT_DIRECTORY,     /* u32 mode, string target */
+  BOOT_PROC,          /* string target */
+  BOOT_TMPFS,         /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
+  BOOT_DEVPTS,        /* string target, string mount options */
+  BOOT_MQUEUE,        /* string target */
+  BOOT_BIND,          /* source, string target; OPTIONAL: a missing source is skipped */
+  BOOT_FILE,          /* u32 mode, string target, bytes content */
+  BOOT_SYMLINK,       /* string target, string path: `path` becomes a link to `target` */
+  BOOT_MASK,          /* string path: a file reads empty, a directory is empty; OPTIONAL */
+  BOOT_READONLY,      /* string path: that path and all below it, read-only; OPTIONAL */
+  BOOT_SEAL,          /* - : the root itself becomes read-only; mounts below it stay as they are */
+  BOOT_SWITCH,        /* u32 kind (enum wire_switch) */
+  BOOT_CHROOT,        /* string host directory: chroot(2) without a mount namespace */
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
+  BOOT_SCRATCH,          /* u32 mode, u32 attrs, string target: a fresh directory of the stage, whose size it shares */
 };
 
 enum wire_root {

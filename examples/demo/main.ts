@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SandboxUnsupportedError } from 'cofferdam'
 import PQueue from 'p-queue'
 import { type Judgement, judge } from './judge.js'
 import { statement, tests } from './problem.js'
@@ -54,7 +55,9 @@ async function judgeAndReport(submission: Submission): Promise<Row> {
   } catch (error) {
     // The sandbox's own fault is never the contestant's: it is not a verdict, and it ends the demo.
     progress.stop()
-    throw error
+    if (!(error instanceof SandboxUnsupportedError)) throw error
+    console.error(`This host cannot run the demo. ${error.message}`)
+    process.exit(1)
   }
 }
 

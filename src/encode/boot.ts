@@ -64,7 +64,10 @@ class BootWriter {
       case 'hostname':
         return this.#begin(BOOT.BOOT_HOSTNAME, step).string(step.name)
       case 'stage':
-        return this.#begin(BOOT.BOOT_STAGE, step).u64(step.sizeBytes).u32(step.inodes)
+        return this.#begin(BOOT.BOOT_STAGE, step).u64(step.sizeBytes).u32(step.inodes).string(step.at)
+      case 'scratch':
+        this.#begin(BOOT.BOOT_SCRATCH, step).u32(step.mode)
+        return this.writer.u32(attributeBits(step)).string(step.target)
       case 'root':
         return this.#root(step)
       case 'layer':

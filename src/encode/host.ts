@@ -2,7 +2,7 @@
 
 import type { Stdio } from '../options/command.js'
 import type { BootStep, MountSource, PlanHierarchy, SandboxPlan } from '../plan-types.js'
-import { CLONE, CPU_CLOCK, HOST, MOUNT_ATTR, RECORD_FLAG, STDIO, TREE_FLAG } from './wire.js'
+import { CLONE, CPU_CLOCK, HOST, MOUNT_ATTR, RECORD_FLAG, RLIMIT, STDIO, TREE_FLAG } from './wire.js'
 import { type Section, Writer } from './writer.js'
 
 /** The bits of a source's attributes (MOUNT_ATTR_*). */
@@ -88,6 +88,11 @@ export function encodeHost(plan: SandboxPlan, caller: { uid: number; gid: number
     writer.end()
   }
   for (const hierarchy of plan.cgroups) encodeHierarchy(writer, hierarchy)
+  for (const { resource, value } of plan.command.raisedRlimits) {
+    writer.begin(HOST.HOST_RLIMIT, { feature: `rlimit ${resource}` }).u32(RLIMIT[resource])
+    for (let i = 0; i < 2; i++) value === 'max' ? writer.u32(0xffffffff).u32(0xffffffff) : writer.u64(value)
+    writer.end()
+  }
   if (plan.workdir !== undefined) writer.begin(HOST.HOST_WORKDIR, { path: plan.workdir }).string(plan.workdir).end()
   for (const source of lentSources(plan.boot)) {
     const flags = source.optional ? RECORD_FLAG.WIRE_OPTIONAL : 0

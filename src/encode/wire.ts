@@ -6,7 +6,7 @@ export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 24
 
-export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NETWORK_AHEAD: 2 } as const
+export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NETWORK_AHEAD: 2, WIRE_NO_CAPABILITIES: 4 } as const
 
 export const RECORD_FLAG = { WIRE_OPTIONAL: 1 } as const
 
@@ -25,6 +25,7 @@ export const HOST = {
   HOST_OUTPUT_LIMIT: 12,
   HOST_OWNER: 13,
   HOST_CPU_CLOCK: 14,
+  HOST_RLIMIT: 15,
 } as const
 
 export const TREE_FLAG = {
@@ -68,6 +69,7 @@ export const BOOT = {
   BOOT_SWITCH: 83,
   BOOT_CHROOT: 84,
   BOOT_NO_PID_NAMESPACE: 85,
+  BOOT_SCRATCH: 86,
 } as const
 
 export const ROOT = { WIRE_ROOT_OVERLAY: 0, WIRE_ROOT_TREE: 1, WIRE_ROOT_EMPTY: 2 } as const
@@ -111,4 +113,4 @@ export const CLONE = {
 export const MOUNT_ATTR = { rdonly: 1, nosuid: 2, nodev: 4, noexec: 8 } as const
 
 /** RLIMIT_* of <asm-generic/resource.h>, the same on x86_64 and aarch64. */
-export const RLIMIT = { fsize: 1, stack: 3, core: 4, nofile: 7 } as const
+export const RLIMIT = { fsize: 1, stack: 3, core: 4, nofile: 7, nice: 13 } as const

@@ -57,7 +57,10 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
     ...(root.seal ? [{ op: 'seal' } as const] : []),
     { op: 'switch', kind },
   ]
-  return { boot, workdir: root.workdir }
+  // Over a directory of the old root the stage goes away with it, which saves a wait; but it must hide nothing that is
+  // still to be opened by path.
+  const at = boot.some((step) => 'source' in step && !step.source.lent) ? '/' : '/tmp'
+  return { boot: boot.map((step) => (step.op === 'stage' ? { ...step, at } : step)), workdir: root.workdir }
 }
 
 /** All boot steps of a recipe. */

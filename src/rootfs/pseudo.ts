@@ -5,7 +5,6 @@ import type { Recipe } from '../recipe.js'
 import { inodesFor } from './root.js'
 import { deviceSource, devicesSource, hostSource, type SourceContext } from './sources.js'
 
-const TMP_SIZE = 64 * 2 ** 20
 const DEV_SIZE = 64 * 2 ** 10
 
 // Files of /proc that tell about the host or act on it, whoever owns them.
@@ -28,15 +27,8 @@ export function planProc(recipe: Recipe, context: SourceContext): BootStep[] {
   ]
 }
 
-function tmpfs(target: string): BootStep {
-  return {
-    op: 'tmpfs',
-    target,
-    sizeBytes: TMP_SIZE,
-    inodes: inodesFor(TMP_SIZE),
-    mode: 0o1777,
-    attributes: ['nosuid', 'nodev'],
-  }
+function scratch(target: string): BootStep {
+  return { op: 'scratch', target, mode: 0o1777, attributes: ['nosuid', 'nodev'] }
 }
 
 /** Whether the recipe itself mounts something exactly there. */
@@ -85,12 +77,12 @@ export function planDev(recipe: Recipe, context: SourceContext, ttyGroup: boolea
     target: '/dev/pts',
     options: `newinstance,ptmxmode=0666,mode=0620${ttyGroup ? ',gid=5' : ''}`,
   })
-  if (!taken(recipe, '/dev/shm')) steps.push(tmpfs('/dev/shm'))
+  if (!taken(recipe, '/dev/shm')) steps.push(scratch('/dev/shm'))
   if (recipe.namespaces.includes('ipc')) steps.push({ op: 'mqueue', target: '/dev/mqueue' })
   return steps
 }
 
 /** /tmp in memory, unless the recipe puts something there itself. */
 export function planTmp(recipe: Recipe): BootStep[] {
-  return taken(recipe, '/tmp') ? [] : [tmpfs('/tmp')]
+  return taken(recipe, '/tmp') ? [] : [scratch('/tmp')]
 }

@@ -6,7 +6,8 @@ import type { Recipe, RootfsRecipe } from '../recipe.js'
 import { hostSource, READONLY, type SourceContext, WRITABLE } from './sources.js'
 import type { SystemPath } from './system-paths.js'
 
-const SMALL_STAGE = 2 ** 20
+/** What /tmp and /dev/shm hold together where the root itself has no layer in memory. */
+const SCRATCH_SIZE = 64 * 2 ** 20
 
 /** A tmpfs of `sizeBytes` with room for one inode per page, at least 1024. */
 export function inodesFor(sizeBytes: number): number {
@@ -14,7 +15,13 @@ export function inodesFor(sizeBytes: number): number {
 }
 
 function stage(sizeBytes: number): BootStep {
-  return { op: 'stage', sizeBytes, inodes: inodesFor(sizeBytes) }
+  return { op: 'stage', sizeBytes, inodes: inodesFor(sizeBytes), at: '/' }
+}
+
+// Files of the recipe must fit beside what the program may write.
+function scratchStage(recipe: Recipe): BootStep {
+  const files = recipe.mounts.reduce((sum, mount) => sum + (mount.kind === 'file' ? mount.content.length * 3 : 0), 0)
+  return stage(SCRATCH_SIZE + files)
 }
 
 /** The steps, whether the root is to be sealed at the end, and overlay's work directory. */
@@ -24,9 +31,9 @@ export interface RootPlan {
   readonly workdir: string | undefined
 }
 
-function layeredRoot(rootfs: RootfsRecipe, context: SourceContext): RootPlan {
-  const inMemory = rootfs.mode === 'readonly' ? SMALL_STAGE : rootfs.sizeBytes
-  const steps: BootStep[] = [stage(rootfs.upper === undefined ? inMemory : SMALL_STAGE)]
+function layeredRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContext): RootPlan {
+  const inMemory = rootfs.mode === 'overlay' && rootfs.upper === undefined
+  const steps: BootStep[] = [inMemory ? stage(rootfs.sizeBytes) : scratchStage(recipe)]
   for (const layer of rootfs.layers) {
     steps.push({
       op: 'layer',
@@ -52,10 +59,10 @@ function layeredRoot(rootfs: RootfsRecipe, context: SourceContext): RootPlan {
   return { steps, seal: rootfs.mode === 'readonly', workdir }
 }
 
-function writableRoot(rootfs: RootfsRecipe, context: SourceContext): RootPlan {
+function writableRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContext): RootPlan {
   const [directory] = rootfs.layers as readonly [string]
   const source = hostSource(context, directory, { attributes: WRITABLE, idMapped: true, layer: true })
-  return { steps: [stage(SMALL_STAGE), { op: 'root', kind: 'tree', source }], seal: false, workdir: undefined }
+  return { steps: [scratchStage(recipe), { op: 'root', kind: 'tree', source }], seal: false, workdir: undefined }
 }
 
 function accounts(recipe: Recipe, uid: number, gid: number): BootStep[] {
@@ -81,7 +88,7 @@ function hostRoot(
   uid: number,
   gid: number,
 ): RootPlan {
-  const steps: BootStep[] = [stage(SMALL_STAGE), { op: 'root', kind: 'empty' }]
+  const steps: BootStep[] = [scratchStage(recipe), { op: 'root', kind: 'empty' }]
   const bind = (path: string): BootStep => ({
     op: 'bind',
     source: hostSource(context, path, { attributes: READONLY, recursive: true, optional: true, idMapped: true }),
@@ -105,5 +112,7 @@ export function planRoot(
   gid: number,
 ): RootPlan {
   if (!recipe.rootfs) return hostRoot(recipe, context, systemPaths, uid, gid)
-  return recipe.rootfs.mode === 'writable' ? writableRoot(recipe.rootfs, context) : layeredRoot(recipe.rootfs, context)
+  return recipe.rootfs.mode === 'writable'
+    ? writableRoot(recipe, recipe.rootfs, context)
+    : layeredRoot(recipe, recipe.rootfs, context)
 }

@@ -1,5 +1,6 @@
 // limits({ output }): exactly so many bytes get out, wherever the program writes them, and then it is over.
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SandboxResult } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, runProbe, spawnProbe } from '../support/boxes.js'
+import { command } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('output limit', { warmUp: true })
@@ -133,8 +135,35 @@ test('into a descriptor of ours: exactly the limit is written to it', async (t) 
   assert.is(statSync(path).size, LIMIT)
 })
 
+test(
+  'a full pipe behind a descriptor holds up its own program and no other sandbox',
+  async (t) => {
+    const fifo = join(t.tempDir(), 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const filler = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+    t.cleanUp(() => closeSync(filler))
+    assert.throws(() => {
+      for (;;) writeSync(filler, Buffer.alloc(4096))
+    }, /EAGAIN/)
+    const blocking = openSync(fifo, 'w')
+    t.cleanUp(() => closeSync(blocking))
+    // Should anything block after all, this makes room, so that the test can fail instead of hanging.
+    const rescue = setTimeout(() => readSync(filler, Buffer.alloc(65536)), 3000)
+    const stuck = await spawnProbe(t, box({ output: '1MiB' }), ['write-forever'], { stdout: blocking })
+    await sleep(100)
+    const startedMs = performance.now()
+    const other = await box({ output: '1MiB' }).run('/true')
+    const elapsedMs = performance.now() - startedMs
+    clearTimeout(rescue)
+    assert.ok(other.ok)
+    assert.ok(elapsedMs < 1500, `the other sandbox took ${elapsedMs} ms`)
+    await stuck[Symbol.asyncDispose]()
+  },
+  { needs: command('mkfifo') },
+)
+
 test("what goes to 'ignore' counts, too", async (t) => {
-  const child = await spawnProbe(t, box({ output: LIMIT, wallTime: '10s' }), ['write-forever'], { stdout: 'ignore' })
+  const child = await spawnProbe(t, box({ output: LIMIT, wallTime: '2s' }), ['write-forever'], { stdout: 'ignore' })
   assertExceeded(await child.wait())
 })
 
