@@ -9,6 +9,8 @@
 
 namespace cofferdam {
 
+constexpr uint64_t kUnlimited = ~0ull;
+
 struct IdMapLine {
   uint32_t index, which, inside, outside, count;
 };
@@ -71,7 +73,7 @@ struct Request {
   std::string workdir;
   std::vector<HierarchySpec> hierarchies;
   StdioSpec stdio[3];
-  uint64_t output_limit = 0; // 0: none
+  uint64_t output_limit = kUnlimited;
   bool has_owner = false;
   uint32_t owner_uid = 0, owner_gid = 0;
   std::vector<uint8_t> boot, exec;

@@ -10,6 +10,7 @@
 
 #include "cgroup.h"
 #include "init/wire.h"
+#include "request.h"
 #include "unique_fd.h"
 
 namespace cofferdam {
@@ -22,13 +23,14 @@ struct Stream {
   UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
-  size_t chunk = 65536; // relay: how much `to` takes without blocking once poll says it is writable
+  bool foreign = false; // relay: `to` is not ours, so it may block
+  bool waiting = false; // relay: for `to`; `from` is not read meanwhile
 };
 
 struct Sandbox {
   uint32_t id = 0;
   bool collect = false;
-  uint64_t output_limit = 0; // 0: none
+  uint64_t output_limit = kUnlimited;
   uint64_t output_bytes = 0; // counted so far, when there is a limit or a capture
   UniqueFd channel, pidfd;
   pid_t init_pid = -1;

@@ -55,13 +55,13 @@ UniqueFd TakeFd(StdioSpec *spec) {
 }
 
 // Between the command and `to` the watcher counts what passes.
-UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd to, size_t chunk) {
+UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd to, bool foreign) {
   Pipe inner = MakePipe(request, index);
   SetNonBlocking(inner.read, index);
   stream->kind = Stream::kRelay;
   stream->from = std::move(inner.read);
   stream->to = std::move(to);
-  stream->chunk = chunk;
+  stream->foreign = foreign;
   return std::move(inner.write);
 }
 
@@ -86,7 +86,7 @@ UniqueFd PrepareInput(Request *request, Sandbox *sandbox, StdioSpec *spec) {
 
 UniqueFd PrepareOutput(Request *request, Sandbox *sandbox, StdioSpec *spec, int fd) {
   Stream &stream = sandbox->streams[fd];
-  bool counted = request->output_limit > 0;
+  bool counted = request->output_limit != kUnlimited;
   Pipe made;
   switch (spec->kind) {
   case WIRE_STDIO_PIPE:
@@ -95,20 +95,23 @@ UniqueFd PrepareOutput(Request *request, Sandbox *sandbox, StdioSpec *spec, int 
     sandbox->parent_stdio[fd] = made.read.release();
     if (!counted) return std::move(made.write);
     SetNonBlocking(made.write, spec->index);
-    return Relay(*request, spec->index, &stream, std::move(made.write), 65536);
+    return Relay(*request, spec->index, &stream, std::move(made.write), false);
   case WIRE_STDIO_COLLECT:
     made = MakePipe(*request, spec->index);
     SetNonBlocking(made.read, spec->index);
     stream.kind = Stream::kCapture;
     stream.from = std::move(made.read);
     return std::move(made.write);
-  case WIRE_STDIO_FD:
-  case WIRE_STDIO_PATH: {
-    UniqueFd to = spec->kind == WIRE_STDIO_FD ? TakeFd(spec) : OpenPath(*spec);
-    // A pipe that polls writable takes PIPE_BUF bytes without blocking (pipe(7)), whatever its flags.
-    return counted ? Relay(*request, spec->index, &stream, std::move(to), 4096) : std::move(to);
+  default: {
+    UniqueFd to;
+    if (spec->kind == WIRE_STDIO_FD)
+      to = TakeFd(spec);
+    else if (spec->kind == WIRE_STDIO_PATH)
+      to = OpenPath(*spec);
+    else
+      to.reset(Check(open("/dev/null", O_WRONLY | O_CLOEXEC), STEP_STDIO, spec->index));
+    return counted ? Relay(*request, spec->index, &stream, std::move(to), true) : std::move(to);
   }
-  default: return UniqueFd(Check(open("/dev/null", O_WRONLY | O_CLOEXEC), STEP_STDIO, spec->index));
   }
 }
 

@@ -2,6 +2,8 @@
 #include "watcher.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,6 +32,22 @@ bool Watch(int epoll, int fd, uint32_t events, uint64_t token, int operation = E
   event.events = events;
   event.data.u64 = token;
   return epoll_ctl(epoll, operation, fd, &event) == 0;
+}
+
+// Writes what a relay holds, as much as goes without waiting. A descriptor that is not ours may be in blocking mode,
+// and its mode is shared with others, so it is asked first; a pipe that polls writable takes PIPE_BUF bytes (pipe(7)).
+// Files always poll writable, and /dev/null cannot be waited for, which it never needs.
+ssize_t WriteSome(const Stream &stream) {
+  const uint8_t *data = stream.data.data() + stream.done;
+  size_t size = stream.data.size() - stream.done;
+  if (!stream.foreign) return write(stream.to.get(), data, size);
+  pollfd polled = {stream.to.get(), POLLOUT, 0};
+  if (poll(&polled, 1, 0) == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  ssize_t sent = send(stream.to.get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 && errno == ENOTSOCK ? write(stream.to.get(), data, std::min<size_t>(size, PIPE_BUF)) : sent;
 }
 
 bool HasStreams(const Sandbox &sandbox) {
@@ -266,14 +284,16 @@ void Watcher::TellEnd(Sandbox *sandbox) {
     if (stream.kind == Stream::kRelay && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
       pending += static_cast<uint64_t>(waiting);
   }
-  if (sandbox->output_limit) {
+  if (sandbox->output_limit != kUnlimited) {
     uint64_t total = sandbox->output_bytes + pending;
     exited.output_bytes = static_cast<int64_t>(total);
     if (total > sandbox->output_limit && exited.wire.cause == CAUSE_NONE) exited.wire.cause = CAUSE_OUTPUT;
   }
   exited.collected = sandbox->collect;
-  exited.out = std::move(sandbox->streams[1].data);
-  exited.err = std::move(sandbox->streams[2].data);
+  if (sandbox->collect) { // otherwise a relay may still hold data for a slow reader
+    exited.out = std::move(sandbox->streams[1].data);
+    exited.err = std::move(sandbox->streams[2].data);
+  }
   Tell(std::move(exited));
 }
 
@@ -364,7 +384,7 @@ void Watcher::ServeStream(Sandbox *sandbox, int fd) {
 // is ended, and false is returned: nothing more is taken.
 bool Watcher::CountOutput(Sandbox *sandbox, size_t *size) {
   sandbox->output_bytes += *size;
-  if (!sandbox->output_limit || sandbox->output_bytes <= sandbox->output_limit) return true;
+  if (sandbox->output_bytes <= sandbox->output_limit) return true;
   uint64_t excess = std::min<uint64_t>(sandbox->output_bytes - sandbox->output_limit, *size);
   *size -= static_cast<size_t>(excess);
   std::lock_guard<std::mutex> lock(mutex_);
@@ -393,11 +413,11 @@ void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
 void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
   const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
   bool finished = false;
-  for (int round = 0; round < 64 && stream->to; round++) {
+  for (int round = 0; stream->to; round++) {
     if (stream->done == stream->data.size()) {
       stream->done = 0;
       stream->data.clear();
-      if (finished || !stream->from) break;
+      if (finished || !stream->from || round >= 64) break; // others wait; epoll calls again
       stream->data.resize(65536);
       ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
       int error = errno;
@@ -409,20 +429,18 @@ void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
       if (finished) stream->from.reset();
       continue;
     }
-    size_t size = std::min(stream->chunk, stream->data.size() - stream->done);
-    ssize_t wrote = write(stream->to.get(), stream->data.data() + stream->done, size);
+    ssize_t wrote = WriteSome(*stream);
     if (wrote > 0) stream->done += static_cast<size_t>(wrote);
     if (wrote < 0 && errno == EINTR) continue;
-    bool full = (wrote < 0 && errno == EAGAIN) || stream->chunk < 65536;
-    if (wrote < 0 && !full) *stream = Stream(); // nobody reads any more
-    if (full && stream->to && stream->done < stream->data.size()) {
-      // A file cannot be polled (EPERM), and never blocks for long: go on with it.
-      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD) && errno == EPERM)
-        continue;
+    if (wrote < 0 && errno == EAGAIN) {
+      if (std::exchange(stream->waiting, true)) return;
+      Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD);
       if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
       return;
     }
-    if (stream->to && stream->done == stream->data.size()) {
+    if (wrote < 0) *stream = Stream(); // nobody reads any more
+    if (stream->waiting && stream->done == stream->data.size()) {
+      stream->waiting = false;
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->to.get(), nullptr);
       if (stream->from) Watch(epoll_.get(), stream->from.get(), EPOLLIN, base | (kFrom + fd), EPOLL_CTL_MOD);
     }

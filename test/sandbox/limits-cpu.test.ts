@@ -143,7 +143,7 @@ test(
   'what cgroups enforce is in the files of the leaf before the program runs',
   async (t) => {
     const child = await spawnProbe(t, box({ cpu: 0.5, pids: 7, memory: '20MiB' }), ['sleep', '60'])
-    const files = [
+    const files: [file: string, value: string][] = [
       ['cpu.max', '50000 100000'],
       ['cpu.cfs_quota_us', '50000'],
       ['pids.max', '7'],
