@@ -219,7 +219,10 @@ bool RemoveLeaves(Leaves *leaves) {
   State &state = Shared();
   while (!leaves->paths.empty()) {
     const std::string &leaf = leaves->paths.back();
-    if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) return false;
+    if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) {
+      WriteFile(leaf + "/cgroup.kill", "1"); // init has gone, and left somebody: it was killed from outside
+      return false;
+    }
     std::string path = leaf.substr(0, leaf.rfind('/'));
     std::lock_guard<std::mutex> lock(state.mutex);
     for (auto &[key, group] : state.groups)

@@ -124,6 +124,10 @@ void ReadRecord(const wire_record &record, wire_reader *p, uint32_t index, Reque
     request->rlimits.push_back(spec);
     return;
   }
+  case HOST_NICE:
+    request->has_nice = true;
+    request->nice = static_cast<int>(wire_u32(p));
+    return;
   case HOST_OWNER:
     request->has_owner = true;
     request->owner_uid = wire_u32(p);

@@ -67,6 +67,8 @@ struct Request {
   uint32_t clock_index = 0;
   int64_t monotonic_s = 0, boottime_s = 0;
   uint32_t monotonic_ns = 0, boottime_ns = 0;
+  bool has_nice = false;
+  int nice = 0;
   std::vector<RlimitSpec> rlimits;
   std::vector<TreeSpec> trees;
   uint32_t workdir_index = 0;

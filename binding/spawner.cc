@@ -39,19 +39,20 @@ void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
 }
 
-// Where the caller may not raise a limit, the command's own attempt to use it will fail, and say so.
-void RaiseRlimits(pid_t child, const Request &request) {
+// Where the caller may not do so either, the command's own attempt will fail, and say so.
+void RaiseRights(pid_t child, const Request &request) {
   for (const RlimitSpec &spec : request.rlimits) {
     rlimit64 limit = {spec.soft, spec.hard};
     prlimit64(child, static_cast<__rlimit_resource>(spec.resource), &limit, nullptr);
   }
+  if (request.has_nice) setpriority(PRIO_PROCESS, static_cast<id_t>(child), request.nice);
 }
 
 // The child is stopped in LaunchChild until it reads GO.
 void Release(const Request &request, const Launch &launch, int channel) {
   if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch.pid, request);
   WriteClockOffsets(launch.pid, request);
-  RaiseRlimits(launch.pid, request);
+  RaiseRights(launch.pid, request);
   wire_header go = {};
   go.magic = WIRE_MAGIC;
   go.kind = WIRE_GO;

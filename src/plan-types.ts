@@ -51,6 +51,7 @@ export interface MountSource {
 /** One step of the setup inside the sandbox, in the order of the list. */
 export type BootStep =
   | { readonly op: 'identity'; readonly uid: number; readonly gid: number }
+  | { readonly op: 'shield'; readonly uid: number }
   | { readonly op: 'hostname'; readonly name: string }
   | { readonly op: 'loopback' | 'private' | 'seal' | 'no-pid-namespace' }
   | { readonly op: 'stage'; readonly sizeBytes: number; readonly inodes: number; readonly at: string }
@@ -115,7 +116,7 @@ export interface PlanHierarchy {
 
 /** A limit of each process (`setrlimit(2)`); `'max'` is `RLIM_INFINITY`. */
 export interface PlanRlimit {
-  readonly resource: 'fsize' | 'stack' | 'core' | 'nofile' | 'nice'
+  readonly resource: 'fsize' | 'stack' | 'core' | 'nofile'
   readonly value: number | 'max'
   /** Whether the caller's own lower limit may stand instead: for defaults, not for what a recipe asks. */
   readonly clamp: boolean
@@ -131,6 +132,8 @@ export interface PlanCommand {
   /** Given from outside first, by a caller who may raise them: inside a user namespace nobody may. */
   readonly raisedRlimits: readonly PlanRlimit[]
   readonly nice: number | undefined
+  /** Whether the caller has to give the nice value from outside. */
+  readonly raisedNice: boolean
   /** The capabilities that are kept in all five sets. */
   readonly capabilities: readonly CapabilityName[]
   readonly cgroupNamespace: boolean

@@ -19,7 +19,7 @@ function deepFreeze<T>(value: T): T {
 }
 
 // A limit that the recipe names stands; a default gives way to a lower one of the caller's.
-function planRlimits({ limits, priority }: Recipe): PlanRlimit[] {
+function planRlimits({ limits }: Recipe): PlanRlimit[] {
   const rlimit = (
     resource: PlanRlimit['resource'],
     value: number | 'max' | undefined,
@@ -33,17 +33,11 @@ function planRlimits({ limits, priority }: Recipe): PlanRlimit[] {
     ...rlimit('nofile', limits.openFiles, DEFAULT_OPEN_FILES),
     ...rlimit('fsize', limits.fileSizeBytes),
     ...rlimit('stack', limits.stackBytes),
-    // What raiseRlimits gave for a negative nice value is taken back.
-    ...rlimit('nice', (priority.nice ?? 0) < 0 ? 0 : undefined),
   ]
 }
 
-// RLIMIT_NICE counts from 20 downwards (getrlimit(2)).
 function raiseRlimits(recipe: Recipe, facts: HostFacts): PlanRlimit[] {
-  const { nice = 0 } = recipe.priority
-  if (!facts.privileged) return []
-  const asked = planRlimits(recipe).filter(({ clamp, resource }) => !clamp && resource !== 'nice')
-  return nice < 0 ? [...asked, { resource: 'nice', value: 20 - nice, clamp: false }] : asked
+  return facts.privileged ? planRlimits(recipe).filter(({ clamp }) => !clamp) : []
 }
 
 function parallelism({ limits }: Recipe, facts: HostFacts): number {
@@ -65,6 +59,7 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     rlimits: planRlimits(recipe),
     raisedRlimits: raiseRlimits(recipe, facts),
     nice: recipe.priority.nice,
+    raisedNice: facts.privileged && (recipe.priority.nice ?? 0) < 0,
     capabilities: recipe.capabilities,
     cgroupNamespace: recipe.namespaces.includes('cgroup'),
     wallTimeMs: finite(limits.wallTimeMs),

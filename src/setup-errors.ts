@@ -102,6 +102,8 @@ const RULES: readonly Rule[] = [
     ['EACCES', 'EROFS'],
     "Overlay's work directory is made beside the upper directory, which must be writable there.",
   ],
+  [['workdir'], ['EBUSY'], 'Another sandbox that is still running has the same upper directory.'],
+  [['overlay'], ['ELOOP'], 'No layer, the upper one included, may be the same directory as another or lie in another.'],
   [
     ['overlay'],
     ['EINVAL', 'ENODEV', 'EPERM'],

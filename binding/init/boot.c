@@ -69,6 +69,10 @@ static long run_plain(uint16_t op, struct wire_reader *p, uint32_t *step) {
     return sys_call2(__NR_sethostname, name, text_length(name));
   case BOOT_LOOPBACK: *step = STEP_LOOPBACK; return loopback_up();
   case BOOT_CHROOT: *step = STEP_SWITCH; return enter_chroot(wire_string(p));
+  case BOOT_SHIELD:
+    *step = STEP_IDENTITY;
+    number = wire_u32(p);
+    return sys_call3(__NR_setresuid, number, -1, number);
   case BOOT_NO_PID_NAMESPACE: *step = STEP_PLAN; return lose_pid_namespace();
   default: *step = STEP_PLAN; return -EBADMSG;
   }

@@ -70,7 +70,6 @@ static long put_stdio(struct command *command) {
   return 0;
 }
 
-/* The nice value first: the right to a negative one comes with RLIMIT_NICE, which the plan takes back here. */
 static long set_rlimits(struct command *command) {
   if (command->has_nice) {
     long result = sys_call3(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, command->nice);
@@ -104,7 +103,11 @@ static long drop_bounding_set(uint64_t kept) {
 static long set_user(struct command *command) {
   long result = sys_call2(__NR_setgroups, 0, 0);
   if (result == -EPERM) result = 0; /* denied in an unprivileged user namespace; the plan warns of it */
-  if (!command->has_user || result < 0) return result;
+  if (result < 0) return result;
+  if (!command->has_user) { /* without init's shield */
+    long uid = sys_call0(__NR_geteuid);
+    return sys_call3(__NR_setresuid, uid, uid, uid);
+  }
   result = sys_call3(__NR_setresgid, command->gid, command->gid, command->gid);
   if (result >= 0) result = sys_call3(__NR_setresuid, command->uid, command->uid, command->uid);
   return result;

@@ -90,6 +90,7 @@ enum wire_host_op {
                         * tree's CPU time there, for EXEC_CPU_LIMIT */
   HOST_RLIMIT,         /* u32 resource, u64 soft, u64 hard: given to init from outside, which may raise what its own
                         * user namespace may not (getrlimit(2): CAP_SYS_RESOURCE of the initial one) */
+  HOST_NICE,           /* u32 nice value, two's complement: likewise, for values below the caller's own */
 };
 
 enum wire_tree_flag {
@@ -145,6 +146,7 @@ enum wire_boot_op {
   BOOT_CHROOT,        /* string host directory: chroot(2) without a mount namespace */
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
   BOOT_SCRATCH,          /* u32 mode, u32 attrs, string target: a fresh directory of the stage, whose size it shares */
+  BOOT_SHIELD, /* u32 uid: init's real and saved id, so that a command of its effective one may not signal it */
 };
 
 enum wire_root {

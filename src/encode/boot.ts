@@ -61,6 +61,8 @@ class BootWriter {
     switch (step.op) {
       case 'identity':
         return this.#begin(BOOT.BOOT_IDENTITY, step).u32(step.uid).u32(step.gid)
+      case 'shield':
+        return this.#begin(BOOT.BOOT_SHIELD, step).u32(step.uid)
       case 'hostname':
         return this.#begin(BOOT.BOOT_HOSTNAME, step).string(step.name)
       case 'stage':

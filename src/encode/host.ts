@@ -93,6 +93,11 @@ export function encodeHost(plan: SandboxPlan, caller: { uid: number; gid: number
     for (let i = 0; i < 2; i++) value === 'max' ? writer.u32(0xffffffff).u32(0xffffffff) : writer.u64(value)
     writer.end()
   }
+  if (plan.command.raisedNice)
+    writer
+      .begin(HOST.HOST_NICE, { feature: 'priority.nice' })
+      .u32(plan.command.nice ?? 0)
+      .end()
   if (plan.workdir !== undefined) writer.begin(HOST.HOST_WORKDIR, { path: plan.workdir }).string(plan.workdir).end()
   for (const source of lentSources(plan.boot)) {
     const flags = source.optional ? RECORD_FLAG.WIRE_OPTIONAL : 0

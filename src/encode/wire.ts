@@ -26,6 +26,7 @@ export const HOST = {
   HOST_OWNER: 13,
   HOST_CPU_CLOCK: 14,
   HOST_RLIMIT: 15,
+  HOST_NICE: 16,
 } as const
 
 export const TREE_FLAG = {
@@ -70,6 +71,7 @@ export const BOOT = {
   BOOT_CHROOT: 84,
   BOOT_NO_PID_NAMESPACE: 85,
   BOOT_SCRATCH: 86,
+  BOOT_SHIELD: 87,
 } as const
 
 export const ROOT = { WIRE_ROOT_OVERLAY: 0, WIRE_ROOT_TREE: 1, WIRE_ROOT_EMPTY: 2 } as const
@@ -113,4 +115,4 @@ export const CLONE = {
 export const MOUNT_ATTR = { rdonly: 1, nosuid: 2, nodev: 4, noexec: 8 } as const
 
 /** RLIMIT_* of <asm-generic/resource.h>, the same on x86_64 and aarch64. */
-export const RLIMIT = { fsize: 1, stack: 3, core: 4, nofile: 7, nice: 13 } as const
+export const RLIMIT = { fsize: 1, stack: 3, core: 4, nofile: 7 } as const

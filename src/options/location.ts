@@ -1,6 +1,6 @@
 // Where the process works: arguments of rootfs(), bind(), tmpfs(), file(), symlink(), mask().
 
-import { statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { MountRecipe, RootfsRecipe } from '../recipe.js'
 import { parseBytes } from '../units.js'
@@ -30,6 +30,23 @@ function directory(option: string, value: unknown): string {
     throw invalid(TypeError, option, 'a directory that exists', value, `${path}: ${code}.`)
   }
   if (!is) throw invalid(TypeError, option, 'a directory', value, `${path} is something else.`)
+  return path
+}
+
+/** Whether something is mounted exactly there. proc_pid_mountinfo(5): blanks and backslashes are octal. */
+function isMountPoint(path: string): boolean {
+  const written = path.replace(/[\\ \t\n]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`)
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  return mounts.some((mount) => mount.split(' ')[4] === written)
+}
+
+/** Overlay's work directory lies beside the upper one and on the same mount; so links are followed now. */
+function upperDirectory(value: unknown): string {
+  const path = realpathSync(directory('rootfs().upper', value))
+  if (path === '/' || isMountPoint(path)) {
+    const remedy = 'Use a directory in it: overlayfs needs its work directory beside the upper one, on the same mount.'
+    throw invalid(TypeError, 'rootfs().upper', 'a directory that is no mount point', value, remedy)
+  }
   return path
 }
 
@@ -80,8 +97,7 @@ export function parseRootfs(layersValue: unknown, optionsValue: unknown): Rootfs
       "rootfs(dir, { size }) is the size of the layer in memory: only with mode 'overlay' and without `upper`.",
     )
   }
-  const upper = options.upper === undefined ? undefined : directory('rootfs().upper', options.upper)
-  if (upper === '/') throw invalid(TypeError, 'rootfs().upper', "a directory other than '/'", options.upper)
+  const upper = options.upper === undefined ? undefined : upperDirectory(options.upper)
   const sizeBytes = options.size === undefined ? DEFAULT_SIZE : parseBytes('rootfs().size', options.size, 65536)
   return Object.freeze({ layers: Object.freeze(layers), mode, upper, sizeBytes, switch: how })
 }

@@ -7,6 +7,8 @@ import { inodesFor, planRoot } from './root.js'
 import { hostSource, READONLY, type SourceContext, WRITABLE } from './sources.js'
 import type { SystemPath } from './system-paths.js'
 
+const NOBODY = 65534
+
 /** What the boot steps follow from, besides the recipe. */
 export interface BootContext {
   readonly privileged: boolean
@@ -63,6 +65,11 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   return { boot: boot.map((step) => (step.op === 'stage' ? { ...step, at } : step)), workdir: root.workdir }
 }
 
+// Outside a pid namespace init can be signalled by any process of its real or saved id, which may be the command's own.
+function shield(identity: PlanIdentity): BootStep {
+  return { op: 'shield', uid: identity.uid === NOBODY ? NOBODY - 1 : NOBODY }
+}
+
 /** All boot steps of a recipe. */
 export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const own = (name: Recipe['namespaces'][number]) => recipe.namespaces.includes(name)
@@ -72,11 +79,15 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   if (own('user') && context.privileged) boot.push({ op: 'identity', uid: 0, gid: 0 })
   if (own('uts')) boot.push({ op: 'hostname', name: recipe.hostname ?? 'sandbox' })
   if (own('net')) boot.push({ op: 'loopback' })
+  let workdir: string | undefined
+  const directory = recipe.rootfs?.layers[0]
   if (own('mount')) {
     const mounts = planMounts(recipe, context)
-    return { boot: [...boot, ...mounts.boot], workdir: mounts.workdir }
+    boot.push(...mounts.boot)
+    workdir = mounts.workdir
+  } else if (directory !== undefined) {
+    boot.push({ op: 'chroot', directory })
   }
-  const directory = recipe.rootfs?.layers[0]
-  if (directory !== undefined) boot.push({ op: 'chroot', directory })
-  return { boot, workdir: undefined }
+  if (!own('pid') && context.privileged) boot.push(shield(context.identity))
+  return { boot, workdir }
 }

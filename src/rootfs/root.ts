@@ -1,5 +1,6 @@
 // The root file system's steps, up to where something can be mounted in it.
 
+import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { BootStep } from '../plan-types.js'
 import type { Recipe, RootfsRecipe } from '../recipe.js'
@@ -44,8 +45,8 @@ function layeredRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContex
   if (rootfs.upper !== undefined) {
     const parent = dirname(rootfs.upper)
     const upper = basename(rootfs.upper)
-    // overlayfs wants both on one mount, and works on the caller's directory itself.
-    const work = `.${upper}.cofferdam-work`
+    // overlayfs wants both on one mount, and works on the caller's directory itself. Any name that a directory has fits.
+    const work = `.cofferdam-work-${createHash('sha256').update(upper).digest('hex').slice(0, 16)}`
     workdir = join(parent, work)
     steps.push({
       op: 'upper',

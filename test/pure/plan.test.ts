@@ -102,9 +102,11 @@ test('overlay: the size is that of the writable layer, and the root stays writab
 test('a persistent upper is reached through its parent, with a work directory beside it', () => {
   const made = plan({ rootfs: { ...ROOTFS, upper: '/srv/jobs/seven' } })
   const upper = step(made.boot, 'upper')
-  assert.equal([upper.source.path, upper.upper, upper.work], ['/srv/jobs', 'seven', '.seven.cofferdam-work'])
+  assert.equal([upper.source.path, upper.upper], ['/srv/jobs', 'seven'])
   assert.equal(upper.source.attributes, ['nosuid', 'nodev'])
-  assert.is(made.workdir, '/srv/jobs/.seven.cofferdam-work')
+  assert.is(made.workdir, `/srv/jobs/${upper.work}`)
+  const other = plan({ rootfs: { ...ROOTFS, upper: '/srv/jobs/eight' } })
+  assert.not.equal(other.workdir, made.workdir)
 })
 
 test('readonly is sealed before the switch, writable is one tree as it is', () => {
