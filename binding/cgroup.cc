@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
@@ -21,6 +23,7 @@ namespace cofferdam {
 namespace {
 
 constexpr int64_t kLingerMs = 250;
+constexpr int64_t kClaimMs = 500;
 
 struct Group {
   std::string path;
@@ -35,6 +38,7 @@ struct State {
   std::mutex mutex;
   std::map<std::string, Group> groups; // by base directory and owner
   std::set<std::string> guarded;
+  std::condition_variable released;
   uint64_t next_leaf = 1;
   Janitor janitor;
 };
@@ -260,11 +264,22 @@ int SweepGroups(bool now) {
   return static_cast<int>(next);
 }
 
-void GuardDirectory(const std::string &path, bool keep) {
+bool ClaimDirectory(const std::string &path) {
+  State &state = Shared();
+  std::unique_lock<std::mutex> lock(state.mutex);
+  auto free = [&] { return !state.guarded.count(path); };
+  if (!state.released.wait_for(lock, std::chrono::milliseconds(kClaimMs), free)) return false;
+  state.guarded.insert(path);
+  state.janitor.Remember(path);
+  return true;
+}
+
+void ReleaseDirectory(const std::string &path) {
   State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
-  if (keep && state.guarded.insert(path).second) state.janitor.Remember(path);
-  if (!keep && state.guarded.erase(path)) state.janitor.Forget(path);
+  if (!state.guarded.erase(path)) return;
+  state.janitor.Forget(path);
+  state.released.notify_all();
 }
 
 } // namespace cofferdam

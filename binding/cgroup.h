@@ -53,7 +53,9 @@ bool RemoveLeaves(Leaves *leaves);
 // it wants to be called again, -1 for never. `now` removes them without the wait.
 int SweepGroups(bool now);
 
-// Lets the janitor know of a directory that must not outlive this process, or forget it.
-void GuardDirectory(const std::string &path, bool keep);
+// Claims a directory that must not outlive its sandbox; the janitor removes it if this process dies. Overlay's work
+// directory serves one mount at a time: while another sandbox has it, waits a moment for its teardown, then gives up.
+bool ClaimDirectory(const std::string &path);
+void ReleaseDirectory(const std::string &path);
 
 } // namespace cofferdam

@@ -34,7 +34,7 @@ size_t ThreadLimit() {
 
 void MakeWorkdir(const Request &request, Sandbox *sandbox) {
   if (request.workdir.empty()) return;
-  GuardDirectory(request.workdir, true);
+  if (!ClaimDirectory(request.workdir)) FailStep(STEP_WORKDIR, request.workdir_index, EBUSY);
   sandbox->workdir = request.workdir;
   if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
 }
@@ -150,6 +150,9 @@ void Spawner::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr); // launch.h demands it
   pthread_setname_np(pthread_self(), "cofferdam-spawn");
+  // A batch thread that is woken does not push the JavaScript thread, which wakes it, off its processor (sched(7)).
+  sched_param none = {};
+  sched_setscheduler(0, SCHED_BATCH, &none);
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     idle_++;

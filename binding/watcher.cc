@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -134,6 +135,8 @@ void Watcher::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
   pthread_setname_np(pthread_self(), "cofferdam-watch");
+  sched_param none = {};
+  sched_setscheduler(0, SCHED_BATCH, &none); // as the spawners, for the sake of the JavaScript thread
   epoll_event ready[64];
   int timeout = -1;
   for (;;) {
@@ -337,7 +340,7 @@ void Watcher::CleanUp(Sandbox *sandbox) {
     if (!sandbox->workdir.empty()) {
       std::error_code ignored;
       std::filesystem::remove_all(sandbox->workdir, ignored);
-      GuardDirectory(sandbox->workdir, false);
+      ReleaseDirectory(sandbox->workdir);
     }
     sandbox->told_closed = true;
     Tell(Event(Event::kClosed, sandbox->id));
@@ -480,7 +483,7 @@ void Watcher::KillAll() {
     if (sandbox->workdir.empty()) continue;
     std::error_code ignored;
     std::filesystem::remove_all(sandbox->workdir, ignored);
-    GuardDirectory(sandbox->workdir, false);
+    ReleaseDirectory(sandbox->workdir);
   }
   sandboxes_.clear();
 }

@@ -17,12 +17,25 @@ export interface Prepared {
 }
 
 class Deferred<T> {
-  resolve!: (value: T) => void
-  reject!: (error: Error) => void
+  settled = false
+  #resolve!: (value: T) => void
+  #reject!: (error: Error) => void
   readonly promise = new Promise<T>((resolve, reject) => {
-    this.resolve = resolve
-    this.reject = reject
+    this.#resolve = resolve
+    this.#reject = reject
   })
+
+  resolve(value: T): void {
+    this.settled = true
+    this.#resolve(value)
+  }
+
+  // Errors are made only where they are wanted: on the good way there is none, and they are dear.
+  reject(error: () => Error): void {
+    if (this.settled) return
+    this.settled = true
+    this.#reject(error())
+  }
 }
 
 function ignore(): void {}
@@ -95,18 +108,18 @@ export class Launch {
         this.#over()
         this.#exited.resolve(event)
         // Only a command that was aborted before its start was reported has not resolved this yet.
-        this.#started.reject(
+        this.#started.reject(() =>
           withOrigin(this.#signal?.aborted ? abortedError(this.#signal) : this.#lost(), this.#origin),
         )
         return
       case 'failed':
-        this.#fail(this.#failure(event))
+        this.#fail(() => this.#failure(event))
         return
       case 'lost':
-        this.#fail(this.#lost())
+        this.#fail(() => this.#lost())
         return
       case 'closed':
-        this.#fail(this.#lost())
+        this.#fail(() => this.#lost())
         this.#closed.resolve()
         return
     }
@@ -117,11 +130,15 @@ export class Launch {
     this.#signal?.removeEventListener('abort', this.#abort)
   }
 
-  #fail(error: Error): void {
+  #fail(error: () => Error): void {
     this.#over()
-    const traced = withOrigin(error, this.#origin)
-    this.#started.reject(traced)
-    this.#exited.reject(traced)
+    let traced: Error | undefined
+    const once = () => {
+      traced ??= withOrigin(error(), this.#origin)
+      return traced
+    }
+    this.#started.reject(once)
+    this.#exited.reject(once)
   }
 
   #failure({ phase, step, index, errno }: FailedEvent): Error {

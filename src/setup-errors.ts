@@ -98,6 +98,11 @@ const RULES: readonly Rule[] = [
     'The caller, or its user inside the sandbox, may not search a directory on the way to it.',
   ],
   [
+    ['bind', 'tmpfs', 'file', 'symlink'],
+    ['EEXIST', 'ELOOP', 'ENOTDIR', 'EISDIR'],
+    'What is at the target does not fit: a link that leads nowhere or round, a file for a directory or the other way round.',
+  ],
+  [
     ['workdir'],
     ['EACCES', 'EROFS'],
     "Overlay's work directory is made beside the upper directory, which must be writable there.",
@@ -164,7 +169,7 @@ export function setupError({ step, index, errno, subject }: Failure): SandboxSet
     feature === 'cwd'
       ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
       : rule?.[2]
-  const path = subject?.path
+  const path = (step === 'bind-source' ? subject?.source : undefined) ?? subject?.path
   // A cgroup file says little without the option that it is written for.
   const about = step === 'cgroup-limit' && feature !== undefined ? `${feature} (${path})` : (path ?? feature)
   return new SandboxSetupError({ step, index, path, about, errno, code, description, hint })

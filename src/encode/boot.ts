@@ -5,8 +5,9 @@ import { attributeBits, treeFlags } from './host.js'
 import { BOOT, RECORD_FLAG, ROOT, SWITCH, WIRE_NO_TREE } from './wire.js'
 import { type Section, type Subject, Writer } from './writer.js'
 
-/** What an error at this step is about: for a bind its source, since a missing target is made. */
+/** What an error at this step is about. */
 function subjectOf(step: BootStep): Subject {
+  if (step.op === 'bind') return { path: step.target, source: step.source.path }
   if ('source' in step) return { path: step.source.path }
   if (step.op === 'symlink') return { path: step.path }
   if ('target' in step) return { path: step.target }

@@ -3,6 +3,8 @@
 /** What a record of a section is about, for errors that name it by its index. */
 export interface Subject {
   readonly path?: string
+  /** What a bind shows, where `path` is its target: for step `'bind-source'`. */
+  readonly source?: string
   /** The option it is for: `'limits.memory'`. */
   readonly feature?: string
 }

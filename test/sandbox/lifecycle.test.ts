@@ -122,8 +122,8 @@ test("an overlay's work directory and a persistent upper layer survive SIGKILL a
   await endOf(victim)
   await assertGone(victim, started)
   await sleep(100)
-  assert.equal(readdirSync(upper), ['kept'])
-  assert.equal(readdirSync(`${upper}/..`), ['upper'])
+  assert.ok(readdirSync(upper).includes('kept'))
+  assert.equal(readdirSync(`${upper}/..`), ['upper'], "overlay's work directory is gone")
 })
 
 test('Node ends by itself when its last sandbox has, whether or not anybody waited or read', async () => {
