@@ -112,10 +112,14 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
   if (group->path.empty()) {
     std::string path = spec.base + "/" + GroupName();
     if (owner >= 0) path += "." + std::to_string(owner);
-    if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) FailStep(STEP_CGROUP, spec.index);
+    state.janitor.Remember(path); // before it exists: a SIGKILL may come at any moment
+    if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) {
+      int error = errno;
+      state.janitor.Forget(path);
+      FailStep(STEP_CGROUP, spec.index, error);
+    }
     group->path = path;
     group->version = spec.version;
-    state.janitor.Remember(path);
     if (spec.version == 2) HandOver(path, owner, spec.index);
   }
   EnableControllers(group, spec);

@@ -141,10 +141,7 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     name = wire_string(p);
     return mount_devpts(name, wire_string(p));
   case BOOT_MQUEUE: *step = STEP_MQUEUE; return mount_mqueue(wire_string(p));
-  case BOOT_BIND:
-    *step = STEP_BIND;
-    source = read_source(p);
-    return mount_bind(&source, wire_string(p));
+  case BOOT_BIND: source = read_source(p); return mount_bind(&source, wire_string(p), step);
   case BOOT_FILE:
     *step = STEP_FILE;
     mode = wire_u32(p);
@@ -168,7 +165,9 @@ void boot_run(const void *records, uint32_t size, struct failure *failure) {
   for (; wire_next(&section, &record, &payload); failure->index++) {
     long result = run_op(record.op, &payload, &failure->step);
     if (payload.bad) result = -EBADMSG;
-    if (result < 0 && !(result == -ENOENT && record.flags & WIRE_OPTIONAL)) {
+    /* What is optional of a bind is its source; a target that cannot be made is a failure. */
+    int excused = result == -ENOENT && record.flags & WIRE_OPTIONAL && failure->step != STEP_BIND;
+    if (result < 0 && !excused) {
       failure->error = (int32_t)-result;
       return;
     }

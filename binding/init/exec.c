@@ -18,7 +18,7 @@
 #include "init.h"
 
 #define RLIMITS_MAX 16
-#define POINTERS_MAX 16384 /* arguments and environment together */
+#define POINTERS_MAX 262144 /* arguments and environment together: more than execve(2) takes */
 #define PATH_SIZE 4096
 
 struct rlimit_record {
@@ -192,10 +192,7 @@ static int become_command(void *argument) {
 
 static const char **read_strings(struct wire_reader *p, uint32_t *used) {
   uint32_t count = wire_u32(p);
-  if (count >= POINTERS_MAX - *used) {
-    p->bad = 1;
-    return pointers;
-  }
+  if (count >= POINTERS_MAX - *used) return 0;
   const char **list = pointers + *used;
   for (uint32_t i = 0; i < count; i++) list[i] = wire_string(p);
   list[count] = 0;
@@ -297,6 +294,10 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   if (section.bad || !command.file) {
     failure->index = index;
     failure->error = EBADMSG;
+    return;
+  }
+  if (!command.argv || !command.envp) {
+    fail(&command, STEP_EXEC, command.command_index, -E2BIG);
     return;
   }
   failure->step = STEP_START;

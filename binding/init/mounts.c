@@ -179,6 +179,16 @@ long mount_upper(const struct source *source, const char *upper, const char *wor
   return result;
 }
 
+/* Overlay takes these characters of a directory's name only behind a backslash (fs/overlayfs/params.c). */
+static char *append_escaped(char *at, char *end, const char *name) {
+  for (; *name; name++) {
+    char character[2] = {*name, 0};
+    if (*name == '\\' || *name == ',' || *name == ':') at = text_append(at, end, "\\");
+    at = text_append(at, end, character);
+  }
+  return at;
+}
+
 /* The option string must fit a page (mount(2)): about a thousand layers; overlay itself stops at 500. */
 static long mount_overlay(void) {
   char *end = text + sizeof text;
@@ -188,9 +198,9 @@ static long mount_overlay(void) {
     if (layer) at = text_append(at, end, ":");
   }
   at = text_append(at, end, ",upperdir=");
-  at = upper_name ? text_append(text_append(at, end, "p/"), end, upper_name) : text_append(at, end, "u");
+  at = upper_name ? append_escaped(text_append(at, end, "p/"), end, upper_name) : text_append(at, end, "u");
   at = text_append(at, end, ",workdir=");
-  at = work_name ? text_append(text_append(at, end, "p/"), end, work_name) : text_append(at, end, "w");
+  at = work_name ? append_escaped(text_append(at, end, "p/"), end, work_name) : text_append(at, end, "w");
   at = text_append(at, end, ",userxattr"); /* 5.11: the only kind a user namespace may have */
   return at == end ? -E2BIG : sys_call5(__NR_mount, "overlay", "r", "overlay", MS_NOSUID | MS_NODEV, text);
 }
@@ -246,9 +256,11 @@ long mount_mqueue(const char *target) {
   return mount_here(target, "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
 }
 
-long mount_bind(const struct source *source, const char *target) {
+long mount_bind(const struct source *source, const char *target, uint32_t *step) {
+  *step = STEP_BIND_SOURCE;
   long tree = open_source(source);
   if (tree < 0) return tree;
+  *step = STEP_BIND;
   long directory = is_directory((int)tree);
   long fd = directory < 0 ? directory : open_target(target, (int)directory);
   long result = fd < 0 ? fd : move_onto((int)tree, (int)fd);

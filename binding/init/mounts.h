@@ -23,7 +23,7 @@ long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mo
 long mount_scratch(const char *target, uint32_t mode, uint32_t attrs);
 long mount_devpts(const char *target, const char *options);
 long mount_mqueue(const char *target);
-long mount_bind(const struct source *source, const char *target);
+long mount_bind(const struct source *source, const char *target, uint32_t *step); /* *step: which of the two failed */
 long mount_mask(const char *path);
 long mount_readonly(const char *path);
 long mount_seal(void);

@@ -31,6 +31,13 @@ test("the command is init's child, and init is ours", async (t) => {
   assert.match(readFileSync(`/proc/${init}/status`, 'utf8'), new RegExp(`^PPid:\t${process.pid}$`, 'm'))
 })
 
+/** Once the process between them has gone. */
+async function commandAndOrphan(child: SandboxProcess): Promise<ReturnType<typeof offspring>> {
+  const init = initOf(child)
+  assert.ok(await until(() => offspring(init).length === 2), 'the command and its orphan')
+  return offspring(init)
+}
+
 for (const [name, recipe] of [
   ['with a pid namespace of its own', () => box()],
   ["in the host's pid namespace", () => box().share('pid')],
@@ -40,8 +47,7 @@ for (const [name, recipe] of [
     async (t) => {
       const child = await spawnProbe(t, recipe(), ['orphan', '60', ',', 'cat'])
       assert.match(await firstText(child.stdout), /^\d+\n$/)
-      const all = offspring(initOf(child))
-      assert.is(all.length, 2, 'the command and its orphan')
+      const all = await commandAndOrphan(child)
       child.stdin?.end()
       assert.ok((await child.wait()).ok)
       await child.closed
@@ -68,8 +74,7 @@ for (const [name, recipe] of [
     async (t) => {
       const child = await spawnProbe(t, recipe(), ['orphan', '60', ',', 'ignore-term'])
       await firstText(child.stdout)
-      const all = offspring(process.pid).filter(({ name }) => name === 'probe')
-      assert.is(all.length, 2)
+      const all = await commandAndOrphan(child)
       await child[Symbol.asyncDispose]()
       assert.equal(await survivors(all, 0), [])
     },

@@ -38,6 +38,7 @@ test('several workers run sandboxes at once, beside the main thread', async (t) 
        parentPort.postMessage((await Promise.all(runs)).map(({ stdout }) => stdout.trim()))`,
     ),
   )
+  const codes = Promise.all(workers.map((worker) => new Promise((done) => worker.once('exit', done))))
   const own = Promise.all(Array.from({ length: 5 }, (_, j) => box().run('/probe', ['say', `main.${j}`])))
   const answers = await Promise.all(workers.map((worker) => message<string[]>(worker)))
   for (const [i, answer] of answers.entries())
@@ -50,8 +51,7 @@ test('several workers run sandboxes at once, beside the main thread', async (t) 
     [0, 1, 2, 3, 4].map((j) => `main.${j}`),
   )
   // A worker whose sandboxes are over ends by itself.
-  const codes = await Promise.all(workers.map((worker) => new Promise((done) => worker.once('exit', done))))
-  assert.equal(codes, [0, 0, 0, 0])
+  assert.equal(await codes, [0, 0, 0, 0])
 })
 
 test("terminating a worker ends its running sandboxes, and no one else's", async (t) => {
