@@ -41,11 +41,17 @@ function isMountPoint(path: string): boolean {
 }
 
 /** Overlay's work directory lies beside the upper one and on the same mount; so links are followed now. */
-function upperDirectory(value: unknown): string {
+function upperDirectory(value: unknown, layers: readonly string[]): string {
   const path = realpathSync(directory('rootfs().upper', value))
   if (path === '/' || isMountPoint(path)) {
     const remedy = 'Use a directory in it: overlayfs needs its work directory beside the upper one, on the same mount.'
     throw invalid(TypeError, 'rootfs().upper', 'a directory that is no mount point', value, remedy)
+  }
+  const lies = (inner: string, outer: string) => `${inner}/`.startsWith(`${outer === '/' ? '' : outer}/`)
+  const other = layers.map((layer) => realpathSync(layer)).find((layer) => lies(path, layer) || lies(layer, path))
+  if (other !== undefined) {
+    const expected = 'a directory that is no layer, and in none, and holds none'
+    throw invalid(TypeError, 'rootfs().upper', expected, value, `A layer is ${other}.`)
   }
   return path
 }
@@ -97,7 +103,7 @@ export function parseRootfs(layersValue: unknown, optionsValue: unknown): Rootfs
       "rootfs(dir, { size }) is the size of the layer in memory: only with mode 'overlay' and without `upper`.",
     )
   }
-  const upper = options.upper === undefined ? undefined : upperDirectory(options.upper)
+  const upper = options.upper === undefined ? undefined : upperDirectory(options.upper, layers)
   const sizeBytes = options.size === undefined ? DEFAULT_SIZE : parseBytes('rootfs().size', options.size, 65536)
   return Object.freeze({ layers: Object.freeze(layers), mode, upper, sizeBytes, switch: how })
 }

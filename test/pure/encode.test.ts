@@ -68,11 +68,14 @@ test('the head carries magic, version and the sizes of its sections', () => {
   assert.ok(decoded.host.length > 0 && decoded.boot.length > 0 && decoded.exec.length > 0)
 })
 
-test('the flags say who collects, and whether the network may have been made ahead', () => {
-  const { WIRE_COLLECT, WIRE_NETWORK_AHEAD } = wire.REQUEST_FLAG
-  assert.is(encode({}, { privileged: false }).decoded.flags, 0)
-  assert.is(encode({}, { privileged: false }, { collect: true }).decoded.flags, WIRE_COLLECT)
-  assert.is(encode().decoded.flags, WIRE_NETWORK_AHEAD)
+test('the flags say who collects, whether the network may have been made ahead, and whether capabilities are kept', () => {
+  const { WIRE_COLLECT, WIRE_NETWORK_AHEAD, WIRE_NO_CAPABILITIES } = wire.REQUEST_FLAG
+  const plain = { privileged: false }
+  assert.is(encode({}, plain).decoded.flags, WIRE_NO_CAPABILITIES)
+  assert.is(encode({ capabilities: ['chown'] }, plain).decoded.flags, 0)
+  assert.is(encode({ capabilities: ['chown'] }).decoded.flags, 0)
+  assert.is(encode({}, plain, { collect: true }).decoded.flags, WIRE_COLLECT | WIRE_NO_CAPABILITIES)
+  assert.is(encode().decoded.flags, WIRE_NETWORK_AHEAD | WIRE_NO_CAPABILITIES)
 })
 
 test('namespaces are clone flags, the cgroup one excepted', () => {

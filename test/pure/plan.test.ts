@@ -94,7 +94,7 @@ test('layers are lent with their owners mapped, read-only, by root; by path othe
 
 test('overlay: the size is that of the writable layer, and the root stays writable', () => {
   const made = plan({ rootfs: ROOTFS })
-  assert.equal(step(made.boot, 'stage'), { op: 'stage', sizeBytes: 2 ** 28, inodes: 65536 })
+  assert.equal(step(made.boot, 'stage'), { op: 'stage', sizeBytes: 2 ** 28, inodes: 65536, at: '/tmp' })
   assert.is(step(made.boot, 'root').kind, 'overlay')
   assert.is(ops(made).includes('seal'), false)
 })
@@ -179,15 +179,34 @@ test('a mount of the recipe’s own on /tmp or /dev/shm takes the place of the u
       1,
     )
     assert.equal(step(plan({ mounts: tmpfs(target) }).boot, 'tmpfs', target).mode, 0o700)
-    assert.is(step(plan().boot, 'tmpfs', target).sizeBytes, 2 ** 26)
+    assert.is(plan({ mounts: tmpfs(target) }).boot.filter(({ op }) => op === 'scratch').length, 1)
+    assert.is(step(plan().boot, 'scratch', target).mode, 0o1777)
   }
+})
+
+test('without a layer of its own in memory the stage holds 64 MiB, and the files of the recipe', () => {
+  assert.is(step(plan().boot, 'stage').sizeBytes, 2 ** 26)
+  const file: Recipe['mounts'] = [{ kind: 'file', target: '/big', content: new Uint8Array(2 ** 20), mode: 0o644 }]
+  assert.ok(step(plan({ mounts: file }).boot, 'stage').sizeBytes >= 2 ** 26 + 2 ** 20)
+})
+
+test('the stage hides no source that is opened by path', () => {
+  assert.is(step(plan().boot, 'stage').at, '/tmp')
+  assert.is(step(plan({}, { privileged: false }).boot, 'stage').at, '/')
+})
+
+test('outside a pid namespace init takes an id that is not the command’s', () => {
+  const shared = { namespaces: without('pid') }
+  assert.is(step(plan(shared).boot, 'shield').uid, 65534)
+  assert.is.not(step(plan({ ...shared, user: { uid: 65534, gid: 0 } }).boot, 'shield').uid, 65534)
+  assert.is(ops(plan()).includes('shield'), false)
 })
 
 test('each namespace brings its own steps and no others', () => {
   assert.is(step(plan().boot, 'hostname').name, 'sandbox')
   assert.is(ops(plan({ namespaces: without('uts') })).includes('hostname'), false)
   assert.is(ops(plan({ namespaces: without('net') })).includes('loopback'), false)
-  assert.equal(ops(plan({ namespaces: ['user', 'net'] })), ['no-pid-namespace', 'identity', 'loopback'])
+  assert.equal(ops(plan({ namespaces: ['user', 'net'] })), ['no-pid-namespace', 'identity', 'loopback', 'shield'])
   assert.ok(plan().command.cgroupNamespace)
   assert.is(plan({ namespaces: without('cgroup') }).command.cgroupNamespace, false)
 })

@@ -3,14 +3,12 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from './suite.js'
 
@@ -62,9 +60,7 @@ export function listing(directory: string, below = ''): string[] {
     })
 }
 
-/** A directory below the host's temporary one whose name is of the test's choosing; it goes with the process. */
-export function oddDirectory(name: string): string {
-  const directory = join(mkdtempSync(join(tmpdir(), 'odd-')), name)
-  mkdirSync(directory)
-  return directory
+/** A directory whose name is of the test's choosing, alone in another. */
+export function oddDirectory(t: TestContext, name: string): string {
+  return plant(join(t.tempDir(), name), {})
 }
