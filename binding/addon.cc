@@ -1,8 +1,10 @@
 // The addon's face to JavaScript: see NativeBinding in src/binding.ts for the contract. One Instance per environment
 // (the main thread and each worker_thread); its cleanup hook ends every sandbox of that environment.
 #include <napi.h>
+#include <unistd.h>
 
 #include <memory>
+#include <set>
 
 #include "request.h"
 #include "spawner.h"
@@ -27,6 +29,7 @@ private:
   Napi::Value Spawn(const Napi::CallbackInfo &info);
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
+  Napi::Value Claim(const Napi::CallbackInfo &info);
   void Deliver(Napi::Env env, Napi::Function listener);
   void Shutdown();
 
@@ -34,6 +37,7 @@ private:
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<Spawner> spawner_;
   Napi::ThreadSafeFunction listener_;
+  std::set<int> unclaimed_; // pipe ends that JavaScript knows by number only: nobody else closes them for it
   uint32_t next_id_ = 1;
   uint32_t live_ = 0;
 };
@@ -47,6 +51,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("spawn", &Instance::Spawn),
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
+                           InstanceMethod("claim", &Instance::Claim),
                        });
 }
 
@@ -70,6 +75,8 @@ void Instance::Shutdown() {
   if (watcher_) watcher_->Stop();
   spawner_.reset();
   watcher_.reset();
+  for (int fd : unclaimed_) close(fd);
+  unclaimed_.clear();
 }
 
 Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
@@ -99,6 +106,11 @@ Napi::Value Instance::Kill(const Napi::CallbackInfo &info) {
 Napi::Value Instance::End(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->End(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value());
   return Napi::Boolean::New(info.Env(), sent);
+}
+
+Napi::Value Instance::Claim(const Napi::CallbackInfo &info) {
+  bool known = unclaimed_.erase(info[0].ToNumber().Int32Value()) > 0;
+  return Napi::Boolean::New(info.Env(), known);
 }
 
 Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {
@@ -152,12 +164,19 @@ Napi::Object Describe(Napi::Env env, const Event &event) {
   return object;
 }
 
+// When a worker is being terminated nothing can be made or called any more: what is left of the events is then dropped.
 void Instance::Deliver(Napi::Env env, Napi::Function listener) {
   if (!watcher_) return;
   for (Event &event : watcher_->TakeEvents()) {
-    Napi::HandleScope scope(env);
+    for (int fd : event.stdio)
+      if (fd >= 0) unclaimed_.insert(fd);
     if (event.kind == Event::kClosed && --live_ == 0) listener_.Unref(env);
-    listener.Call({Describe(env, event)});
+    Napi::HandleScope scope(env);
+    try {
+      listener.Call({Describe(env, event)});
+    } catch (const Napi::Error &error) {
+      error.ThrowAsJavaScriptException();
+    }
   }
 }
 

@@ -11,10 +11,12 @@
 namespace cofferdam {
 namespace {
 
-// What init itself uses: files of any owner, signals to any process, ids, mounts, chroot, the host name, the network.
-constexpr uint64_t kInitCapabilities = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FOWNER | 1ull << CAP_KILL |
-                                       1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETPCAP |
-                                       1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_CHROOT | 1ull << CAP_SYS_ADMIN;
+// What init itself uses: signals to any process, ids, mounts, chroot, the host name, the network; and files of any
+// owner and kind, because overlayfs copies files up with the rights of whoever mounted it.
+constexpr uint64_t kInitCapabilities =
+    1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER |
+    1ull << CAP_FSETID | 1ull << CAP_KILL | 1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETPCAP |
+    1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_CHROOT | 1ull << CAP_SYS_ADMIN | 1ull << CAP_MKNOD | 1ull << CAP_SETFCAP;
 
 std::vector<uint8_t> Bytes(wire_reader *p) {
   uint32_t size = 0;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +24,13 @@ namespace {
 enum Slot : uint64_t { kChannel = 1, kPidfd, kFrom /* +0..2 */, kTo = kFrom + 3 /* +0..2 */ };
 
 constexpr int kRetryMs = 5;
+constexpr int64_t kEndMs = 1000;
+
+int64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 uint64_t Token(uint32_t id, uint64_t slot) {
   return static_cast<uint64_t>(id) << 8 | slot;
@@ -87,8 +95,7 @@ void Watcher::Add(std::unique_ptr<Sandbox> sandbox, const StepError &failure) {
     std::lock_guard<std::mutex> lock(mutex_);
     added_.emplace_back(std::move(sandbox), failure);
   }
-  uint64_t one = 1;
-  [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
+  Wake();
 }
 
 // With mutex_ held. The channel is a queue of its own: a KILL sent now is read after the request.
@@ -112,9 +119,19 @@ bool Watcher::Kill(uint32_t id, int signal) {
 bool Watcher::End(uint32_t id, uint32_t cause) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto found = expected_.find(id);
-  if (found == expected_.end()) return Send(id, SIGKILL, cause);
-  found->second = cause;
+  if (found != expected_.end()) {
+    found->second = cause;
+    return true;
+  }
+  if (!Send(id, SIGKILL, cause)) return false;
+  ending_.emplace(id, NowMs() + kEndMs);
+  Wake();
   return true;
+}
+
+void Watcher::Wake() {
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
 }
 
 std::vector<Event> Watcher::TakeEvents() {
@@ -354,6 +371,25 @@ void Watcher::CleanUp(Sandbox *sandbox) {
   sandboxes_.erase(sandbox->id);
 }
 
+// An init that does not end its tree when told to (somebody has stopped it) is killed, and its leaf after it.
+int Watcher::KillOverdue() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  int64_t now = NowMs(), next = -1;
+  for (auto it = ending_.begin(); it != ending_.end();) {
+    auto found = sandboxes_.find(it->first);
+    bool over = found == sandboxes_.end() || found->second->over;
+    if (!over && it->second > now) {
+      next = next < 0 ? it->second - now : std::min(next, it->second - now);
+      ++it;
+      continue;
+    }
+    if (!over) syscall(SYS_pidfd_send_signal, found->second->pidfd.get(), SIGKILL, nullptr, 0);
+    it = ending_.erase(it);
+  }
+  return static_cast<int>(next);
+}
+
+// Everything that waits for time to pass; returns the milliseconds until the next of it, or -1.
 int Watcher::Tick() {
   std::vector<uint32_t> dying = std::move(dying_);
   dying_.clear();
@@ -361,8 +397,10 @@ int Watcher::Tick() {
     auto found = sandboxes_.find(id);
     if (found != sandboxes_.end()) CleanUp(found->second.get());
   }
-  int sweep = SweepGroups(false);
-  return dying_.empty() ? sweep : kRetryMs;
+  int next = -1;
+  for (int wait : {SweepGroups(false), KillOverdue(), dying_.empty() ? -1 : kRetryMs})
+    if (wait >= 0) next = next < 0 ? wait : std::min(next, wait);
+  return next;
 }
 
 // ---- streams --------------------------------------------------------------------------------------------------------
@@ -494,8 +532,7 @@ void Watcher::Stop() {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
-  uint64_t one = 1;
-  [[maybe_unused]] ssize_t wrote = write(wakeup_.get(), &one, sizeof one);
+  Wake();
   thread_.join();
   for (auto &[sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
   added_.clear();

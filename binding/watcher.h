@@ -62,8 +62,10 @@ private:
   void CleanUp(Sandbox *sandbox);
   void WatchStreams(Sandbox *sandbox);
   void Tell(Event event);
+  void Wake();
   bool Send(uint32_t id, uint32_t signal, uint32_t cause);
   int Tick();
+  int KillOverdue();
   void KillAll();
 
   std::function<void()> wake_;
@@ -72,7 +74,8 @@ private:
   std::map<uint32_t, uint32_t> expected_; // ids not added yet, with the cause of an End that came early
   std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added_;
   std::vector<Event> events_;
-  std::vector<uint32_t> dying_; // init is gone, leaves are not
+  std::vector<uint32_t> dying_;        // init is gone, leaves are not
+  std::map<uint32_t, int64_t> ending_; // asked to end, and until when (ms) init has time to do so
   UniqueFd epoll_, wakeup_;
   std::thread thread_;
   bool stopping_ = false;

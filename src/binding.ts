@@ -16,6 +16,14 @@ const listeners = new Map<number, (event: NativeEvent) => void>()
 
 function unloadable(causes: readonly unknown[]): SandboxError {
   const text = causes.map((cause) => (cause instanceof Error ? cause.message.split('\n')[0] : String(cause))).join('; ')
+  const full = causes.some((cause) => ['EMFILE', 'ENFILE'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+  if (full) {
+    const hint = 'This process has no descriptors left: raise its limit (ulimit -n), or close some.'
+    return new SandboxError('ERR_SANDBOX_BINDING', `The native part of cofferdam could not be opened: ${text}.`, {
+      cause: causes[0],
+      hint,
+    })
+  }
   const hint =
     process.platform === 'linux'
       ? 'Run `npm rebuild cofferdam` with a C and C++ compiler at hand, or install it without --ignore-scripts.'
@@ -57,4 +65,10 @@ export function spawnNative(request: Uint8Array, listener: (event: NativeEvent) 
   const id = nativeBinding().spawn(request)
   listeners.set(id, listener)
   return id
+}
+
+/** Takes a descriptor of a `started` event over from the addon, which closes what nobody has claimed at the end. */
+export function claimFd(fd: number): number {
+  nativeBinding().claim(fd)
+  return fd
 }

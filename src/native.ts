@@ -70,4 +70,6 @@ export interface NativeBinding {
   kill(id: number, signal: number): boolean
   /** Ends the whole tree for a cause (enum wire_cause); false when it is over. */
   end(id: number, cause: number): boolean
+  /** Pipe ends of a `started` event belong to the addon until they are claimed, each by its number. */
+  claim(fd: number): boolean
 }

@@ -3,6 +3,7 @@
 import { close, read } from 'node:fs'
 import { Socket } from 'node:net'
 import { Readable, Writable } from 'node:stream'
+import { claimFd } from './binding.js'
 
 const CHUNK = 65536
 
@@ -25,7 +26,7 @@ export class StdinPipe {
       this.#stream.destroy()
       return this.#stream
     }
-    const socket = new Socket({ fd: this.#fd, readable: false, writable: true })
+    const socket = new Socket({ fd: claimFd(this.#fd), readable: false, writable: true })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const quiet = error.code === 'EPIPE' || error.code === 'ECONNRESET'
       // A listener of ours must not hide other errors from a caller that has none.
@@ -39,7 +40,7 @@ export class StdinPipe {
   /** Closes the descriptor if nobody has asked for the stream. */
   release(): void {
     if (this.#fd < 0) return
-    close(this.#fd, ignore)
+    close(claimFd(this.#fd), ignore)
     this.#fd = -1
   }
 
@@ -87,7 +88,7 @@ export class OutputPipe {
   }
 
   #open(): Readable {
-    const socket = new Socket({ fd: this.#fd, readable: true, writable: false })
+    const socket = new Socket({ fd: claimFd(this.#fd), readable: true, writable: false })
     this.#fd = -1
     return socket
   }
@@ -108,13 +109,13 @@ export class OutputPipe {
   /** Takes what is left and closes the descriptor, if nobody has asked for the stream. */
   release(): void {
     if (this.#fd < 0) return
-    this.#rest = drain(this.#fd)
+    this.#rest = drain(claimFd(this.#fd))
     this.#fd = -1
   }
 
   /** Closes it in any case. */
   destroy(): void {
-    if (this.#fd >= 0) close(this.#fd, ignore)
+    if (this.#fd >= 0) close(claimFd(this.#fd), ignore)
     this.#fd = -1
     this.#stream?.destroy()
   }

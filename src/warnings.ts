@@ -24,7 +24,7 @@ export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
   }
   if (!own('user') && facts.privileged) {
     warnings.push(
-      "The command runs as the host's root, though without capabilities that were not kept: files of root are its own.",
+      "The command runs as the host's root, though without capabilities that were not kept: files of root are its own, those of its own control groups included.",
     )
   }
   if (!own('mount')) {
