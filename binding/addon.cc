@@ -87,8 +87,10 @@ Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
   if (!ParseRequest(bytes.Data(), bytes.ByteLength(), request.get()))
     throw Napi::Error::New(env, "malformed request: the package's JavaScript and its addon do not match");
   if (!watcher_->Start()) {
-    std::string text = "cannot start the watcher thread: errno " + std::to_string(errno);
-    throw Napi::Error::New(env, text);
+    int error = errno;
+    Napi::Error failure = Napi::Error::New(env, "the watcher thread cannot be started");
+    failure.Set("errno", Napi::Number::New(env, error)); // spawnNative makes a SandboxSetupError of it
+    throw failure;
   }
   uint32_t id = next_id_++;
   request->id = id;

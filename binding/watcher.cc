@@ -214,6 +214,7 @@ void Watcher::Adopt() {
     event.error = failure.error;
     TellFailure(sandbox, event);
     sandbox->init_gone = true;
+    for (Stream &stream : sandbox->streams) stream = Stream(); // nobody has written, nobody will
     CleanUp(sandbox);
   }
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { SandboxError } from './errors.js'
 import type { NativeBinding, NativeEvent } from './native.js'
+import { setupError } from './setup-errors.js'
 
 const require = createRequire(import.meta.url)
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
@@ -62,7 +63,14 @@ export function nativeBinding(): NativeBinding {
 
 /** Starts a request; its events, the last of which is `closed`, go to `listener`. */
 export function spawnNative(request: Uint8Array, listener: (event: NativeEvent) => void): number {
-  const id = nativeBinding().spawn(request)
+  const binding = nativeBinding()
+  let id: number
+  try {
+    id = binding.spawn(request)
+  } catch (error) {
+    const { errno } = error as { errno?: number }
+    throw errno === undefined ? error : setupError({ step: 'request', index: 0, errno, subject: undefined })
+  }
   listeners.set(id, listener)
   return id
 }

@@ -1,13 +1,11 @@
 // Our ends of a sandbox's pipes: made into Node streams when somebody asks, and closed when nobody has.
 
-import { close, read } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { Readable, Writable } from 'node:stream'
 import { claimFd } from './binding.js'
 
 const CHUNK = 65536
-
-function ignore(): void {}
 
 /** The writing end of stdin. A program that does not read it is no error: EPIPE just ends the stream. */
 export class StdinPipe {
@@ -40,7 +38,7 @@ export class StdinPipe {
   /** Closes the descriptor if nobody has asked for the stream. */
   release(): void {
     if (this.#fd < 0) return
-    close(claimFd(this.#fd), ignore)
+    closePipe(this.#fd)
     this.#fd = -1
   }
 
@@ -51,31 +49,34 @@ export class StdinPipe {
   }
 }
 
-/** What is left in a pipe whose writers are gone: at most what the kernel held (64 KiB, or what was set). */
-function drain(fd: number): Promise<Buffer> {
+/** Closes a descriptor that no stream has. Of a pipe that never waits. */
+function closePipe(fd: number): void {
+  closeSync(claimFd(fd))
+}
+
+/**
+ * What is left in a pipe whose writers are gone: at most what the kernel held (64 KiB, or what was set). The descriptor
+ * does not block, so this takes microseconds, and nothing is left open if the environment ends here.
+ */
+function drain(fd: number): Buffer {
   const chunks: Buffer[] = []
-  return new Promise((resolve) => {
-    const step = (): void => {
-      const chunk = Buffer.allocUnsafe(CHUNK)
-      read(fd, chunk, 0, CHUNK, null, (error, size) => {
-        if (!error && size > 0) {
-          chunks.push(Buffer.from(chunk.subarray(0, size)))
-          step()
-          return
-        }
-        close(fd, ignore)
-        resolve(Buffer.concat(chunks))
-      })
+  const chunk = Buffer.allocUnsafe(CHUNK)
+  try {
+    for (let size = readSync(fd, chunk); size > 0; size = readSync(fd, chunk)) {
+      chunks.push(Buffer.from(chunk.subarray(0, size)))
     }
-    step()
-  })
+  } catch {
+    // EAGAIN: somebody outside the sandbox holds the other end, and has written nothing.
+  }
+  closePipe(fd)
+  return Buffer.concat(chunks)
 }
 
 /** The reading end of stdout or stderr. */
 export class OutputPipe {
   #fd: number
   #stream: Readable | undefined
-  #rest: Promise<Buffer> | undefined
+  #rest: Buffer | undefined
 
   constructor(fd: number) {
     this.#fd = fd
@@ -95,13 +96,11 @@ export class OutputPipe {
 
   // The sandbox was gone before anybody asked: what it left in the pipe was kept.
   #replay(): Readable {
-    const rest = this.#rest ?? Promise.resolve(Buffer.alloc(0))
+    const rest = this.#rest
     return new Readable({
       read() {
-        rest.then((data) => {
-          if (data.length > 0) this.push(data)
-          this.push(null)
-        }, ignore)
+        if (rest && rest.length > 0) this.push(rest)
+        this.push(null)
       },
     })
   }
@@ -109,13 +108,13 @@ export class OutputPipe {
   /** Takes what is left and closes the descriptor, if nobody has asked for the stream. */
   release(): void {
     if (this.#fd < 0) return
-    this.#rest = drain(claimFd(this.#fd))
+    this.#rest = drain(this.#fd)
     this.#fd = -1
   }
 
   /** Closes it in any case. */
   destroy(): void {
-    if (this.#fd >= 0) close(claimFd(this.#fd), ignore)
+    if (this.#fd >= 0) closePipe(this.#fd)
     this.#fd = -1
     this.#stream?.destroy()
   }

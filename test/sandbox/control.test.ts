@@ -1,9 +1,9 @@
-// A live sandbox: kill, freeze, thaw, stats, setLimits, dispose, and each of them when it is over.
+// A live sandbox: freeze, thaw, stats, dispose, and each of them when it is over.
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SandboxError, type SandboxProcess, SandboxUnsupportedError, sandbox } from 'cofferdam'
+import { SandboxError, type SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
-import { box, firstText, probeRootfs, spawnProbe } from '../support/boxes.js'
+import { box, probeRootfs, spawnProbe } from '../support/boxes.js'
 import { cgroup2, controller } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
@@ -22,73 +22,6 @@ test("pid is the command's own on the host", async (t) => {
   const child = await spawnProbe(t, box(), ['sleep', '60'])
   assert.is(readFileSync(`/proc/${child.pid}/comm`, 'utf8'), 'probe\n')
   assert.match(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'), 'sleep')
-})
-
-test('kill sends a signal by name or by number, SIGTERM by default', async (t) => {
-  for (const [signal, name] of [
-    [undefined, 'SIGTERM'],
-    ['SIGINT', 'SIGINT'],
-    [10, 'SIGUSR1'],
-    ['SIGKILL', 'SIGKILL'],
-    [64, 'SIGRTMIN+30'],
-  ] as const) {
-    const child = await spawnProbe(t, box(), ['sleep', '60'])
-    assert.is(signal === undefined ? child.kill() : child.kill(signal), true)
-    assert.is((await child.wait()).signal, name)
-  }
-})
-
-test('kill reaches the command alone: what to do about its children is its own affair', async (t) => {
-  const child = await spawnProbe(t, box(), ['in-child', 'sleep', '0.5'])
-  await sleep(100)
-  child.kill('SIGUSR1')
-  assert.is((await child.wait()).signal, 'SIGUSR1')
-})
-
-test('a program may ignore SIGTERM, but not SIGKILL', async (t) => {
-  const child = await spawnProbe(t, box(), ['ignore-term'])
-  await firstText(child.stdout)
-  assert.ok(child.kill())
-  const early = await Promise.race([child.wait(), sleep(200, 'still there')])
-  assert.is(early, 'still there')
-  child.kill('SIGKILL')
-  assert.is((await child.wait()).signal, 'SIGKILL')
-})
-
-test('signal 0 only asks; after the end the answer is false, for every signal', async (t) => {
-  const child = await spawnProbe(t, box(), ['sleep', '60'])
-  assert.ok(child.kill(0))
-  assert.ok(child.kill('SIGKILL'))
-  await child.wait()
-  assert.equal([child.kill(), child.kill('SIGKILL'), child.kill(0)], [false, false, false])
-  await child.closed
-  assert.not(child.kill())
-})
-
-test('what is no signal is refused by name, also after the end', async (t) => {
-  const child = await spawnProbe(t, box(), ['sleep', '60'])
-  const kill = child.kill.bind(child) as (signal: unknown) => boolean
-  const refused = () => {
-    assert.throws(() => kill('SIGTREM'), /SIGTERM/)
-    assert.throws(
-      () => kill('term'),
-      (error: Error) => error instanceof TypeError,
-    )
-    for (const number of [-1, 65, 1.5, Number.NaN]) {
-      assert.throws(
-        () => kill(number),
-        (error: Error) => error instanceof RangeError,
-      )
-    }
-    assert.throws(
-      () => kill(null),
-      (error: Error) => error instanceof TypeError,
-    )
-  }
-  refused()
-  child.kill('SIGKILL')
-  await child.wait()
-  refused()
 })
 
 test(
@@ -145,69 +78,6 @@ test(
   },
   { needs: [controller('memory'), controller('pids'), cgroup2] },
 )
-
-test(
-  'setLimits takes hold of a running program',
-  async (t) => {
-    const child = await spawnProbe(t, box({ cpu: 2, memory: '64MiB', pids: 10 }), ['spin'])
-    await child.setLimits({ cpu: 0.1 })
-    await sleep(150)
-    const before = [await cpuTimeMs(child), performance.now()] as const
-    await sleep(500)
-    const cores = ((await cpuTimeMs(child)) - before[0]) / (performance.now() - before[1])
-    assert.ok(cores < 0.2, `${cores} cores`)
-
-    const eater = await spawnProbe(t, box({ memory: '8MiB', pids: 10 }), ['sleep', '0.3', ',', 'eat', String(24 * MIB)])
-    await eater.setLimits({ memory: '48MiB' })
-    assert.ok((await eater.wait()).ok, 'it was given more')
-
-    const starved = await spawnProbe(t, box({ memory: '64MiB' }), ['sleep', '0.3', ',', 'eat', String(24 * MIB)])
-    await starved.setLimits({ memory: '8MiB' })
-    const result = await starved.wait()
-    assert.is(result.outcome, 'memory-limit', result.explain())
-    assert.match(result.explain(), 'its memory limit of 8 MiB', 'the limit that was in force')
-  },
-  { needs: [controller('cpu'), controller('memory'), controller('pids')] },
-)
-
-test(
-  "setLimits takes 'max', several limits at once, and pids",
-  async (t) => {
-    const child = await spawnProbe(t, box({ memory: '8MiB', pids: 2 }), [
-      ...['sleep', '0.3', ',', 'eat', String(24 * MIB), ',', 'fork-n', '4'],
-    ])
-    await child.setLimits({ memory: 'max', pids: 'max' })
-    const [stdout, result] = await Promise.all([readAll(child), child.wait()])
-    assert.ok(result.ok, result.explain())
-    assert.match(stdout, '"forked":4')
-  },
-  { needs: [controller('memory'), controller('pids')] },
-)
-
-test(
-  'setLimits refuses a limit whose controller was not joined, and changes nothing',
-  async (t) => {
-    const child = await spawnProbe(t, box({ pids: 5 }), ['sleep', '60'])
-    const memoryIsJoined = child.cgroup.paths.some((path) => existsSync(`${path}/memory.max`))
-    if (memoryIsJoined) t.skip('the memory controller is always joined here')
-    const error = await child.setLimits({ pids: 7, memory: '1MiB' }).catch((error) => error)
-    assert.instance(error, SandboxUnsupportedError)
-    assert.is(error.feature, 'limits.memory')
-    const max = child.cgroup.paths.map((path) => `${path}/pids.max`).find((path) => existsSync(path))
-    assert.is(readFileSync(max ?? '', 'utf8'), '5\n')
-  },
-  { needs: controller('pids') },
-)
-
-test('setLimits refuses bad values and limits that are fixed at the start', async (t) => {
-  const child = await spawnProbe(t, box({ pids: 5 }), ['sleep', '60'])
-  const setLimits = child.setLimits.bind(child) as (limits: unknown) => Promise<void>
-  for (const limits of [{ wallTime: 100 }, { pids: 0 }, { memory: '1 potato' }, { cpuset: 'x' }, 'pids', null]) {
-    const error = await setLimits(limits).catch((error) => error)
-    assert.ok(error instanceof TypeError || error instanceof RangeError, `${JSON.stringify(limits)} gave ${error}`)
-    assert.match(error.message, 'setLimits()')
-  }
-})
 
 test('when it is over, each operation says so and names itself', async (t) => {
   const child = await spawnProbe(t, box({ memory: '16MiB' }), ['exit', '0'])

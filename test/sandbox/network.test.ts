@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { type Sandbox, sandbox } from 'cofferdam'
+import { type RunResult, type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { ask, askHost, type NamespaceIds } from '../support/ask.js'
 import { box, firstText, spawnProbe } from '../support/boxes.js'
@@ -96,10 +96,7 @@ test('packets cannot be forged without the capability for it', async () => {
   assert.equal(await ask(box().capabilities('net_raw'), 'try-socket 17 3'), ['ok'])
 })
 
-async function ip(
-  recipe: Sandbox,
-  args: string,
-): Promise<{ stdout: string; stderr: string; exitCode?: number | null }> {
+function ip(recipe: Sandbox, args: string): Promise<RunResult> {
   return recipe.run('ip', args.split(' '))
 }
 

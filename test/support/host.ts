@@ -1,12 +1,21 @@
 // What a test may need of its host. Each need answers with the reason why the host has it not, or undefined.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 export type Need = () => string | undefined
 
 export const root: Need = () => (process.getuid?.() === 0 ? undefined : 'needs root')
 
 export const notRoot: Need = () => (process.getuid?.() === 0 ? 'needs a caller that is not root' : undefined)
+
+/** That this process is root and may be somebody else, who can read the checkout. */
+export const anyUser: Need = () => {
+  if (process.getuid?.() !== 0) return root()
+  const checkout = fileURLToPath(import.meta.url)
+  const readable = spawnSync('test', ['-r', checkout], { uid: 65534, gid: 65534 }).status === 0
+  return readable ? undefined : 'needs a checkout that other users can read'
+}
 
 /** A cgroup controller, of either version: `memory`, `pids`, `cpu`, `cpuset`, `io` (v1: `blkio`). */
 export const controller =

@@ -84,6 +84,8 @@ function processes(): { children: string[]; members: string[] } {
     const group = read(`/proc/${pid}/cgroup`)
       .split('\n')
       .find((line) => isOurs(line))
+    // Somebody else's to reap: a host's first process may take seconds for it.
+    if (state === 'Z' && Number(parent) !== process.pid) continue
     // The TypeScript loader has a compiler of its own.
     if (Number(parent) === process.pid && name !== 'esbuild') {
       children.push(`child process: ${pid} (${name}), state ${state}`)
