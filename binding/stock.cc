@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -39,9 +40,14 @@ Shelves &Shared() {
   return *shelves;
 }
 
+// Opened before any thread leaves it; -1 while it cannot be (no descriptors left).
 int HostNetwork() {
-  static const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  return fd;
+  static std::atomic<int> known{-1};
+  if (known >= 0) return known;
+  UniqueFd fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  int none = -1;
+  if (fd && known.compare_exchange_strong(none, fd.get())) return fd.release();
+  return known;
 }
 
 bool LoopbackUp() {
@@ -134,7 +140,7 @@ void Run() {
 UniqueFd Take(std::deque<UniqueFd> Shelves::*shelf, bool Shelves::*want) {
   Shelves &shelves = Shared();
   std::lock_guard<std::mutex> lock(shelves.mutex);
-  HostNetwork(); // before any thread leaves it
+  if (HostNetwork() < 0) return UniqueFd();
   if (!shelves.started) {
     shelves.started = true;
     std::thread(Run).detach();

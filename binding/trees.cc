@@ -23,14 +23,14 @@ namespace cofferdam {
 namespace {
 
 long SetAttributes(int mount, const TreeSpec &tree, int id_map) {
+  // Private: the copy of a shared mount is a peer of it, so that what init mounts below would appear on the host.
   struct {
     uint64_t set, clear, propagation, userns_fd;
-  } attr = {tree.attrs, 0, 0, 0};
+  } attr = {tree.attrs, 0, MS_PRIVATE, 0};
   if (id_map >= 0) {
     attr.set |= MOUNT_ATTR_IDMAP;
     attr.userns_fd = static_cast<uint64_t>(id_map);
   }
-  if (!attr.set) return 0;
   int flags = AT_EMPTY_PATH | (tree.flags & WIRE_TREE_RECURSIVE ? AT_RECURSIVE : 0);
   return sys_call5(__NR_mount_setattr, mount, "", flags, &attr, sizeof attr);
 }

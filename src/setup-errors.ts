@@ -21,7 +21,22 @@ const USER_NAMESPACES =
   'kernel.apparmor_restrict_unprivileged_userns=0; elsewhere look at user.max_user_namespaces and ' +
   'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount. Root works, too.'
 
-const HOST_STEPS: readonly SandboxStep[] = ['stdio', 'layer', 'bind-source', 'channel', 'clone', 'cgroup', 'init-image']
+const HOST_STEPS: readonly SandboxStep[] = [
+  'request',
+  'cgroup',
+  'cgroup-limit',
+  'stdio',
+  'layer',
+  'bind-source',
+  'workdir',
+  'init-image',
+  'channel',
+  'clone',
+  'id-map',
+  'clock-offset',
+  'exec-init',
+  'plan',
+]
 const MOUNT_STEPS: readonly SandboxStep[] = [
   'private-mounts',
   'stage',

@@ -378,6 +378,7 @@ long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32
     result = sys_call3(__NR_write, fd, content, size);
     if (result > 0) content += result, size -= (uint32_t)result;
   }
+  if (result >= 0 && mode & 06000) result = sys_call2(__NR_fchmod, fd, mode); /* writing has taken these bits away */
   close_fd((int)fd);
   return result < 0 ? result : 0;
 }

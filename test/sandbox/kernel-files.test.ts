@@ -201,12 +201,13 @@ for (const [name, recipe] of [
         )
         if (mounted !== 'ok') continue
         seen++
-          assert.equal(
-            answers.filter((answer) => answer !== 'EACCES' && answer !== 'ENOENT'),
-            [],
-            type,
-          )
+        assert.equal(
+          answers.filter((answer) => answer !== 'EACCES' && answer !== 'ENOENT'),
+          [],
+          type,
+        )
       }
+      if (seen === 0) t.skip('needs control groups that can be mounted in a user namespace')
     },
     { needs: [controller('memory'), controller('pids')] },
   )
