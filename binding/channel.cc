@@ -118,8 +118,9 @@ Received ReceiveEvent(int channel, wire_event *event, pid_t *pid) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t size;
+  // ECONNRESET says, once, that init went without reading all we sent; what it sent before is still to be read.
   do size = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0 && errno == EAGAIN) return Received::kNothing;
   if (size != sizeof *event || event->magic != WIRE_MAGIC) return Received::kEnd;
   *pid = 0;

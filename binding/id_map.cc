@@ -2,6 +2,7 @@
 #include "id_map.h"
 
 #include <fcntl.h>
+#include <linux/prctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -32,9 +33,14 @@ std::string MapText(const Request &request, uint32_t which) {
   return text;
 }
 
-// Sleeps until it is killed; shares our memory, so it does nothing else.
-int SleepForever(void *) {
-  for (;;) sys_call4(__NR_ppoll, 0, 0, 0, 0);
+// Sleeps until it is killed; shares our memory, so it does nothing else. Should this process die first it must not be
+// left over: the thread that made it waits for it, so its parent-death signal means just that. And it holds nothing.
+int SleepForever(void *parent) {
+  sys_call3(__NR_close_range, 0, ~0u, 0);
+  sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  while (sys_call0(__NR_getppid) == static_cast<long>(reinterpret_cast<intptr_t>(parent)))
+    sys_call5(__NR_ppoll, 0, 0, 0, 0, 0);
+  return 0;
 }
 
 UniqueFd MakeNamespace(const Request &request) {
@@ -45,7 +51,7 @@ UniqueFd MakeNamespace(const Request &request) {
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd_number);
   args.stack = reinterpret_cast<uint64_t>(stack);
   args.stack_size = sizeof stack;
-  long pid = sys_clone3_call(&args, SleepForever, nullptr);
+  long pid = sys_clone3_call(&args, SleepForever, reinterpret_cast<void *>(static_cast<intptr_t>(getpid())));
   if (pid < 0) {
     errno = static_cast<int>(-pid);
     return UniqueFd();

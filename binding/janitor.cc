@@ -19,7 +19,6 @@ bool Janitor::Start() {
   Launch launch;
   launch.image = image;
   launch.channel = theirs.get();
-  launch.parent_channel = channel_.get();
   launch.name = "janitor";
   launch.wait_for_go = false;
   sys_clone_args args = {};

@@ -69,7 +69,13 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   Launch *launch = static_cast<Launch *>(argument);
   const char *argv[] = {launch->name, nullptr};
   const char *envp[] = {nullptr};
-  sys_call1(__NR_close, launch->parent_channel);
+  // Only what is needed stays open: a copy of any channel's other end, of our own first of all, would keep its init
+  // from seeing end of file, and two children that wait for GO could keep each other for ever.
+  const unsigned channel = static_cast<unsigned>(launch->channel), image = static_cast<unsigned>(launch->image);
+  const unsigned low = channel < image ? channel : image, high = channel < image ? image : channel;
+  sys_call3(__NR_close_range, 3, low - 1, 0);
+  if (high > low + 1) sys_call3(__NR_close_range, low + 1, high - 1, 0);
+  sys_call3(__NR_close_range, high + 1, ~0u, 0);
   if (launch->wait_for_go) {
     wire_header header = {};
     long size;

@@ -12,9 +12,8 @@ namespace cofferdam {
 // One launch. It must outlive WaitForExec, because the child reads it. Signals must be blocked in the calling thread,
 // or a handler of Node's could run in the child, in our memory.
 struct Launch {
-  int image = -1;          // init's program
-  int channel = -1;        // theirs: becomes the child's descriptor 3
-  int parent_channel = -1; // ours: the child closes its copy, or it would never see end of file
+  int image = -1;   // init's program, 10 or more
+  int channel = -1; // theirs, 10 or more: becomes the child's descriptor 3
   const char *name = "init";
   bool wait_for_go = true;   // read one packet from the channel before executing
   uint64_t capabilities = 0; // to raise as ambient ones: the child's id is not mapped, or is not 0

@@ -42,8 +42,11 @@ void MakeWorkdir(const Request &request, Sandbox *sandbox) {
 // Where the caller may not do so either, the command's own attempt will fail, and say so.
 void RaiseRights(pid_t child, const Request &request) {
   for (const RlimitSpec &spec : request.rlimits) {
-    rlimit64 limit = {spec.soft, spec.hard};
-    prlimit64(child, static_cast<__rlimit_resource>(spec.resource), &limit, nullptr);
+    const auto resource = static_cast<__rlimit_resource>(spec.resource);
+    rlimit64 limit;
+    if (prlimit64(child, resource, nullptr, &limit) < 0 || limit.rlim_max >= spec.hard) continue; // never lowered here
+    limit.rlim_max = spec.hard;
+    prlimit64(child, resource, &limit, nullptr);
   }
   if (request.has_nice) setpriority(PRIO_PROCESS, static_cast<id_t>(child), request.nice);
 }
@@ -59,6 +62,12 @@ void Release(const Request &request, const Launch &launch, int channel) {
   if (!SendPacket(channel, go, nullptr, 0, nullptr, 0, 0)) FailStep(STEP_CHANNEL, 0);
 }
 
+// Whether the peer has ended. Then executing init has failed, which Launch knows, or booting has: that report is in the
+// channel, and the watcher will read it.
+bool Gone() {
+  return errno == EPIPE || errno == ECONNRESET;
+}
+
 // While the child executes init: what init needs to boot. While init boots: what the command needs.
 void Provide(Request *request, Sandbox *sandbox) {
   const int channel = sandbox->channel.get();
@@ -66,12 +75,11 @@ void Provide(Request *request, Sandbox *sandbox) {
   std::vector<Loan> trees, loans;
   MakeWorkdir(*request, sandbox);
   OpenTrees(*request, &owned, &trees);
-  if (!SendRequest(channel, request->id, trees, request->boot, {}, true)) FailStep(STEP_CHANNEL, 0);
+  if (!SendRequest(channel, request->id, trees, request->boot, {}, true) && !Gone()) FailStep(STEP_CHANNEL, 0);
   PrepareStdio(request, sandbox, &owned, &loans);
   MakeLeaves(*request, &sandbox->leaves, &owned, &loans);
   sandbox->leaf_paths = sandbox->leaves.paths;
-  // EPIPE: booting has failed. Its report is in the channel, and the watcher will read it.
-  if (!SendRequest(channel, request->id, loans, {}, request->exec, false) && errno != EPIPE) FailStep(STEP_CHANNEL, 0);
+  if (!SendRequest(channel, request->id, loans, {}, request->exec, false) && !Gone()) FailStep(STEP_CHANNEL, 0);
 }
 
 // End of file makes the child exit, whether it still waits or already is init.
@@ -104,7 +112,6 @@ void Spawn(Request *request, Sandbox *sandbox) {
   launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
   if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
   launch.channel = theirs.get();
-  launch.parent_channel = sandbox->channel.get();
   launch.capabilities = request->namespaces & CLONE_NEWUSER ? request->init_capabilities : 0;
   StartChild(*request, groups.inits(), &launch);
   sandbox->pidfd.reset(launch.pidfd);

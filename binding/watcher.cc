@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -357,6 +358,7 @@ void Watcher::CleanUp(Sandbox *sandbox) {
     }
     if (!sandbox->workdir.empty()) {
       std::error_code ignored;
+      chmod((sandbox->workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
       std::filesystem::remove_all(sandbox->workdir, ignored);
       ReleaseDirectory(sandbox->workdir);
     }
@@ -521,6 +523,7 @@ void Watcher::KillAll() {
   for (auto &[id, sandbox] : sandboxes_) {
     if (sandbox->workdir.empty()) continue;
     std::error_code ignored;
+    chmod((sandbox->workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
     std::filesystem::remove_all(sandbox->workdir, ignored);
     ReleaseDirectory(sandbox->workdir);
   }

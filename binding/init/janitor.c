@@ -59,6 +59,10 @@ static void empty_directory(int directory, int depth) {
         continue;
       }
       long child = sys_call4(__NR_openat, directory, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+      if (child == -EACCES) { /* overlay's work directory has mode 0 */
+        sys_call3(__NR_fchmodat, directory, entry->name, 0700);
+        child = sys_call4(__NR_openat, directory, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+      }
       if (child >= 0 && depth < 64) empty_directory((int)child, depth + 1);
       close_fd((int)child);
       sys_call3(__NR_unlinkat, directory, entry->name, 0x200 /* AT_REMOVEDIR */);

@@ -263,7 +263,8 @@ long mount_bind(const struct source *source, const char *target, uint32_t *step)
   *step = STEP_BIND;
   long directory = is_directory((int)tree);
   long fd = directory < 0 ? directory : open_target(target, (int)directory);
-  long result = fd < 0 ? fd : move_onto((int)tree, (int)fd);
+  long result = fd < 0 ? fd : is_directory((int)fd);
+  if (result >= 0) result = result == directory ? move_onto((int)tree, (int)fd) : -ENOTDIR; /* move_mount: EINVAL */
   close_fd((int)fd);
   close_fd((int)tree);
   return result;

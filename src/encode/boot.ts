@@ -1,5 +1,6 @@
 // The boot section: what init does once, in the order of the plan.
 
+import { join } from 'node:path'
 import type { BootStep, MountSource } from '../plan-types.js'
 import { attributeBits, treeFlags } from './host.js'
 import { BOOT, RECORD_FLAG, ROOT, SWITCH, WIRE_NO_TREE } from './wire.js'
@@ -27,6 +28,8 @@ const SWITCH_KIND = { pivot_root: SWITCH.WIRE_PIVOT_ROOT, switch_root: SWITCH.WI
 class BootWriter {
   readonly writer = new Writer(4096)
   #trees = 0
+  // What overlayfs is about in errors: its layers have been mounted by then, and were found.
+  #upper: Subject = {}
 
   #source(source: MountSource): Writer {
     const tree = source.lent ? this.#trees++ : WIRE_NO_TREE
@@ -39,7 +42,8 @@ class BootWriter {
   }
 
   #root(step: Extract<BootStep, { op: 'root' }>): Writer {
-    this.#begin(BOOT.BOOT_ROOT, step).u32(ROOT_KIND[step.kind])
+    const subject = step.kind === 'overlay' ? this.#upper : subjectOf(step)
+    this.writer.begin(BOOT.BOOT_ROOT, subject).u32(ROOT_KIND[step.kind])
     return step.kind === 'tree' ? this.#source(step.source) : this.writer.u32(0).string('').u32(0).u32(0)
   }
 
@@ -49,6 +53,7 @@ class BootWriter {
         this.#begin(BOOT.BOOT_LAYER, step)
         return this.#source(step.source)
       case 'upper':
+        this.#upper = { path: join(step.source.path, step.upper) }
         this.#begin(BOOT.BOOT_UPPER, step)
         return this.#source(step.source).string(step.upper).string(step.work)
       case 'bind':

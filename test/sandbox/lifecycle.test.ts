@@ -83,17 +83,35 @@ test('process.exit right after spawn, before anything has started', async () => 
   }
 })
 
+test(
+  'SIGKILL in the first milliseconds of the first spawns leaves nobody who holds what Node had open',
+  async () => {
+    const endOne = async () => {
+      const victim = startVictim(`
+        for (let i = 0; i < 8; i++) box.run('/probe', ['sleep', '60']).catch(() => {})
+        setTimeout(() => process.kill(process.pid, 'SIGKILL'), Math.random() * 10)
+      `)
+      // stdout and stderr end when the last process that has them is gone.
+      const outcome = await Promise.race([ended(victim), sleep(5000, undefined, { ref: false })])
+      assert.is(outcome?.signal, 'SIGKILL', 'its stdout or stderr is still open')
+      assert.equal(await groupsLeft(victim.pid), [])
+    }
+    for (let round = 0; round < 10; round++) await Promise.all([endOne(), endOne(), endOne()])
+  },
+  { timeoutMs: 60_000 },
+)
+
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
   test(
     `${signal} at random moments of a storm of spawns leaves nothing`,
     async (t) => {
-      const endOne = async () => {
+      const endOne = async (withinMs: number) => {
         const victim = startVictim(STORM)
         t.cleanUp(() => victim.kill('SIGKILL'))
         await firstText(victim.stdout)
         victim.stdout?.resume()
         victim.stderr?.resume()
-        await sleep(Math.random() * 150)
+        await sleep(Math.random() * withinMs)
         await stop(victim)
         const started = offspring(victim.pid ?? 0)
         victim.kill(signal)
@@ -101,7 +119,7 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
         assert.equal(await endOf(victim), { code: null, signal })
         await assertGone(victim, started)
       }
-      for (let round = 0; round < 5; round++) await Promise.all([endOne(), endOne(), endOne()])
+      for (let round = 0; round < 5; round++) await Promise.all([endOne(20), endOne(50), endOne(200)])
     },
     { timeoutMs: 60_000 },
   )

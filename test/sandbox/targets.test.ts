@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Sandbox, SandboxSetupError, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
-import { probeRootfs, runProbe } from '../support/boxes.js'
+import { probeRootfs } from '../support/boxes.js'
 import { json, lines, says, setupFailure } from '../support/inside.js'
 import { probe } from '../support/probe.js'
 import { suite, type TestContext } from '../support/suite.js'
@@ -27,6 +27,14 @@ function* recipes(t: TestContext, entries: Entries): Generator<[mode: string, re
   }
 }
 
+/** How opening a path inside ends, if the sandbox is set up: inside the root a link may lead nowhere. */
+async function seenOf(path: string, recipe: Sandbox): Promise<string> {
+  return says(recipe, 'try-open', path).catch((error: unknown) => {
+    if (error instanceof SandboxSetupError) return 'refused'
+    throw error
+  })
+}
+
 // Every way in which a link can lead to the host's directory.
 const WAYS: [what: string, make: (outside: string) => Entries, target: string][] = [
   ['an absolute link', (outside) => ({ at: link(outside) }), '/at'],
@@ -45,7 +53,7 @@ for (const [what, make, target] of WAYS) {
   test(`${what} that leads to the host keeps binds, files, links and masks inside`, async (t) => {
     const outside = outsideOf(t)
     const source = tree(t, { bound: 'bound' })
-    const before = listing(outside)
+    const [victim, before] = [join(outside, 'victim'), listing(outside)]
     const additions: [string, (recipe: Sandbox) => Sandbox][] = [
       ['bind', (recipe) => recipe.bind(source, target, { writable: true })],
       ['bind of a file', (recipe) => recipe.bind(join(source, 'bound'), target)],
@@ -57,17 +65,7 @@ for (const [what, make, target] of WAYS) {
     ]
     for (const [kind, add] of additions) {
       for (const [mode, recipe] of recipes(t, make(outside))) {
-        // Inside the root the link may lead nowhere: then an error is as good as a mount that stays inside.
-        const result = await runProbe(add(recipe), 'try-open', outside, ',', 'try-open', join(outside, 'victim')).catch(
-          (error: unknown) => error,
-        )
-        if (!(result instanceof SandboxSetupError)) {
-          assert.match(
-            (result as { stdout: string }).stdout,
-            /^(ENOENT|ok|ELOOP|ENOTDIR)\n(ENOENT|ENOTDIR|ELOOP)\n$/,
-            kind,
-          )
-        }
+        assert.ok(['refused', 'ENOENT\n'].includes(await seenOf(victim, add(recipe))), `${kind}, ${mode}`)
         assert.equal(listing(outside), before, `${kind}, ${mode}`)
       }
     }
@@ -140,10 +138,7 @@ for (const name of ['proc', 'dev', 'tmp']) {
     const before = listing(outside)
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     for (const [mode, recipe] of recipes(t, { [name]: link(join(outside, 'dir')) })) {
-      const result = await runProbe(recipe, 'try-open', join(outside, 'victim')).catch((error: unknown) => error)
-      if (!(result instanceof SandboxSetupError)) {
-        assert.is((result as { stdout: string }).stdout, 'ENOENT\n', mode)
-      }
+      assert.ok(['refused', 'ENOENT\n'].includes(await seenOf(join(outside, 'victim'), recipe)), mode)
       assert.equal(listing(outside), before, mode)
       assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), mounts)
     }
@@ -154,19 +149,21 @@ test('/proc being a link to another directory of the rootfs is masked and read-o
   const recipe = sandbox()
     .rootfs([probeRootfs, tree(t, { proc: link('elsewhere'), elsewhere: {} })])
     .user(0)
-  const seen = await lines(
+  const [sysctl, timers] = await lines(
     recipe,
-    'try-open-writable',
-    '/proc/sysrq-trigger',
-    ',',
-    'try-open',
-    '/proc/kcore',
-    ',',
-    'ls',
-    '/proc/acpi',
+    ...[
+      'try-open-writable',
+      '/proc/sys/kernel/hostname',
+      ',',
+      'stat',
+      '/proc/timer_list',
+      ',',
+      'read',
+      '/proc/timer_list',
+    ],
   )
-  assert.equal(seen.slice(0, 2), ['EROFS', 'ok'])
-  assert.is(await says(recipe, 'read', '/proc/kcore'), '')
+  assert.match(sysctl ?? '', '"readOnly":true')
+  assert.match(timers ?? '', '"mode":"444","uid":0,"gid":0,"size":0')
 })
 
 test('devices and their links in a rootfs do not take the place of the sandbox’s own', async (t) => {
