@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, probeRootfs } from '../support/boxes.js'
+import { root } from '../support/host.js'
 import { fails, json, lines, says, setupFailure } from '../support/inside.js'
 import { probe } from '../support/probe.js'
 import { suite, type TestContext } from '../support/suite.js'
@@ -23,13 +24,17 @@ interface Stat {
   size: number
 }
 
-test('a file has its content, its parents, and root as its owner', async () => {
-  const recipe = box().file('/etc/app/config', 'key = value\n')
-  assert.is(await says(recipe, 'read', '/etc/app/config'), 'key = value\n')
-  const { mode, uid, gid } = await json<Stat>(recipe.user(1000), 'stat', '/etc/app/config')
-  assert.equal([mode, uid, gid], ['644', 0, 0])
-  assert.is(await fails(recipe, 'append', '/etc/app/config', 'x'), 'open: EACCES')
-})
+test(
+  'a file has its content, its parents, and root as its owner',
+  async () => {
+    const recipe = box().file('/etc/app/config', 'key = value\n')
+    assert.is(await says(recipe, 'read', '/etc/app/config'), 'key = value\n')
+    const { mode, uid, gid } = await json<Stat>(recipe.user(1000), 'stat', '/etc/app/config')
+    assert.equal([mode, uid, gid], ['644', 0, 0])
+    assert.is(await fails(recipe, 'append', '/etc/app/config', 'x'), 'open: EACCES')
+  },
+  { needs: root },
+)
 
 for (const mode of [0o600, 0o755, 0o777, 0o4755, 0]) {
   test(`a file can have mode ${mode.toString(8)}, whatever the caller's umask`, async (t) => {

@@ -4,7 +4,7 @@ import { type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { ask, askHost, type FileInfo } from '../support/ask.js'
 import { box } from '../support/boxes.js'
-import { command, controller, root } from '../support/host.js'
+import { cgroup2, command, controller, root } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('kernel files', { warmUp: true })
@@ -152,7 +152,7 @@ test(
     const [state] = await ask<[{ readOnly: boolean }]>(recipe, 'statfs /proc/sys')
     assert.is(state.readOnly, true)
   },
-  { needs: root },
+  { needs: [root, cgroup2] },
 )
 
 for (const [name, recipe] of [

@@ -18,7 +18,7 @@ const THREE = `
     box.limits({ memory: '32MiB', pids: 10, cpuTime: 60000 }).spawn('/probe', forever),
     box.limits({ output: 10000 }).spawn('/probe', forever),
   ])
-  await new Promise((done) => children[0].stdout.once('data', done))
+  await Promise.all(children.map(({ stdout }) => new Promise((done) => stdout.once('data', done))))
   console.log('READY')
 `
 

@@ -166,15 +166,19 @@ test('things are put below /dev: a file, a directory, a larger /dev/shm', async 
   )
 })
 
-test('a tmpfs has the stated size and mode, ends with ENOSPC, and starts empty each time', async () => {
-  const recipe = box().tmpfs('/scratch', { size: '1MiB', mode: 0o700 }).user(0)
-  const { blockSize, blocks, noSuid, noDev } = await json<FileSystem>(recipe, 'statfs', '/scratch')
-  assert.equal([blockSize * blocks, noSuid, noDev], [2 ** 20, true, true])
-  assert.is((await json<{ mode: string }>(recipe, 'stat', '/scratch')).mode, '700')
-  assert.is(await fails(recipe, 'write-file', '/scratch/large', '2000000'), 'write: ENOSPC')
-  assert.equal(await json(recipe, 'ls', '/scratch'), [])
-  assert.is(await fails(recipe.user(1000), 'touch', '/scratch/new'), 'open: EACCES')
-})
+test(
+  'a tmpfs has the stated size and mode, ends with ENOSPC, and starts empty each time',
+  async () => {
+    const recipe = box().tmpfs('/scratch', { size: '1MiB', mode: 0o700 }).user(0)
+    const { blockSize, blocks, noSuid, noDev } = await json<FileSystem>(recipe, 'statfs', '/scratch')
+    assert.equal([blockSize * blocks, noSuid, noDev], [2 ** 20, true, true])
+    assert.is((await json<{ mode: string }>(recipe, 'stat', '/scratch')).mode, '700')
+    assert.is(await fails(recipe, 'write-file', '/scratch/large', '2000000'), 'write: ENOSPC')
+    assert.equal(await json(recipe, 'ls', '/scratch'), [])
+    assert.is(await fails(recipe.user(1000), 'touch', '/scratch/new'), 'open: EACCES')
+  },
+  { needs: root },
+)
 
 test('a tmpfs holds 64 MiB unless it says otherwise, and can be written by anyone', async () => {
   const recipe = box().tmpfs('/scratch').tmpfs('/small', { size: '4KiB' })
@@ -184,12 +188,16 @@ test('a tmpfs holds 64 MiB unless it says otherwise, and can be written by anyon
   assert.is(await fails(recipe, 'write-file', '/small/large', '8192'), 'write: ENOSPC')
 })
 
-test('a tmpfs takes the place of /tmp', async () => {
-  const recipe = box().tmpfs('/tmp', { size: '128KiB', mode: 0o755 })
-  const { blockSize, blocks } = await json<FileSystem>(recipe, 'statfs', '/tmp')
-  assert.is(blockSize * blocks, 128 * 1024)
-  assert.is(await fails(recipe, 'touch', '/tmp/new'), 'open: EACCES')
-})
+test(
+  'a tmpfs takes the place of /tmp',
+  async () => {
+    const recipe = box().tmpfs('/tmp', { size: '128KiB', mode: 0o755 })
+    const { blockSize, blocks } = await json<FileSystem>(recipe, 'statfs', '/tmp')
+    assert.is(blockSize * blocks, 128 * 1024)
+    assert.is(await fails(recipe, 'touch', '/tmp/new'), 'open: EACCES')
+  },
+  { needs: root },
+)
 
 test('a bind takes the place of /tmp', async (t) => {
   const source = tree(t, { file: 'x' })

@@ -50,13 +50,17 @@ test(
   { needs: root },
 )
 
-test('an unprivileged user may change what its permissions allow, and nothing else', async (t) => {
-  const recipe = over(t, { open: withMode(0o666, 'x'), shut: withMode(0o644, 'x'), dir: {} }).user(1000)
-  assert.is(await says(recipe, 'append', '/open', 'y', ',', 'read', '/open'), 'xy')
-  assert.is(await fails(recipe, 'append', '/shut', 'y'), 'open: EACCES')
-  assert.is(await fails(recipe, 'touch', '/dir/new'), 'open: EACCES')
-  assert.is(await fails(recipe, 'unlink', '/open'), 'unlink: EACCES')
-})
+test(
+  'an unprivileged user may change what its permissions allow, and nothing else',
+  async (t) => {
+    const recipe = over(t, { open: withMode(0o666, 'x'), shut: withMode(0o644, 'x'), dir: {} }).user(1000)
+    assert.is(await says(recipe, 'append', '/open', 'y', ',', 'read', '/open'), 'xy')
+    assert.is(await fails(recipe, 'append', '/shut', 'y'), 'open: EACCES')
+    assert.is(await fails(recipe, 'touch', '/dir/new'), 'open: EACCES')
+    assert.is(await fails(recipe, 'unlink', '/open'), 'unlink: EACCES')
+  },
+  { needs: root },
+)
 
 test('a file is renamed over another one, across directories of different layers', async (t) => {
   const recipe = sandbox()

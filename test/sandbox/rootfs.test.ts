@@ -43,35 +43,39 @@ test('a relative path is resolved when the recipe is made', async (t) => {
   assert.ok((await recipe.run('/true')).ok)
 })
 
-test('writing, deleting, renaming and changing modes inside leaves the directory as it was', async (t) => {
-  const directory = ownRootfs(t, { etc: { motd: 'old', doomed: 'x', moved: 'y' }, empty: {} })
-  const before = listing(directory)
-  const recipe = sandbox().rootfs(directory).user(0).capabilities('chown')
-  const seen = await lines(
-    recipe,
-    ...['write', '/etc/motd', 'new', ',', 'unlink', '/etc/doomed', ',', 'rename', '/etc/moved', '/etc/here', ','],
-    ...[
-      'chmod',
-      '777',
-      '/probe',
-      ',',
-      'chown',
-      '7',
-      '8',
-      '/etc/here',
-      ',',
-      'rmdir',
-      '/empty',
-      ',',
-      'mkdir',
-      '/made',
-      ',',
-    ],
-    ...['ls', '/', ',', 'ls', '/etc', ',', 'read', '/etc/motd'],
-  )
-  assert.equal(seen, ['["dev","etc","made","probe","proc","tmp","true"]', '["here","motd"]', 'new'])
-  assert.equal(listing(directory), before)
-})
+test(
+  'writing, deleting, renaming and changing modes inside leaves the directory as it was',
+  async (t) => {
+    const directory = ownRootfs(t, { etc: { motd: 'old', doomed: 'x', moved: 'y' }, empty: {} })
+    const before = listing(directory)
+    const recipe = sandbox().rootfs(directory).user(0).capabilities('chown')
+    const seen = await lines(
+      recipe,
+      ...['write', '/etc/motd', 'new', ',', 'unlink', '/etc/doomed', ',', 'rename', '/etc/moved', '/etc/here', ','],
+      ...[
+        'chmod',
+        '777',
+        '/probe',
+        ',',
+        'chown',
+        '7',
+        '8',
+        '/etc/here',
+        ',',
+        'rmdir',
+        '/empty',
+        ',',
+        'mkdir',
+        '/made',
+        ',',
+      ],
+      ...['ls', '/', ',', 'ls', '/etc', ',', 'read', '/etc/motd'],
+    )
+    assert.equal(seen, ['["dev","etc","made","probe","proc","tmp","true"]', '["here","motd"]', 'new'])
+    assert.equal(listing(directory), before)
+  },
+  { needs: root },
+)
 
 test('the next sandbox of the same recipe sees nothing of what an earlier one wrote', async () => {
   const recipe = box().user(0)

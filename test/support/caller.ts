@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { probeRootfs } from './boxes.js'
 import { runNode } from './child.js'
 import type { Need } from './host.js'
+import { type Suite, suite } from './suite.js'
 
 const PACKAGE = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 const IS_ROOT = process.getuid?.() === 0
@@ -20,6 +21,25 @@ export const unprivilegedCaller: Need = () => {
     return 'needs a checkout and a Node that every user can read'
   if (spawnSync('unshare', ['--user', 'true'], AS_CALLER).status !== 0) return 'needs user namespaces for every user'
   return undefined
+}
+
+/** A suite in which every test needs such a caller. */
+export function callerSuite(subject: string): Suite {
+  const all = suite(subject, { warmUp: true })
+  const test: Suite = (name, body, options = {}) =>
+    all(name, body, { ...options, needs: [unprivilegedCaller, ...[options.needs ?? []].flat()] })
+  test.run = all.run
+  return test
+}
+
+/** What `refusal()` gives back. */
+export interface Refusal {
+  name: string
+  feature?: string
+  hint?: string
+  step?: string
+  code?: string
+  message?: string
 }
 
 const PRELUDE = `

@@ -13,5 +13,6 @@ INIT_CFLAGS='-fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-saniti
 
 export COFFERDAM_PREBUILD="$PWD/$build"
 export LD_PRELOAD="$(${CXX:-c++} -print-file-name=libasan.so) $(${CXX:-c++} -print-file-name=libubsan.so)"
-export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+# A small quarantine, because the tests look at how much memory Node keeps.
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1:quarantine_size_mb=8 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 exec node --import tsx test/run.ts "$@"
