@@ -31,6 +31,8 @@ constexpr size_t kStackSize = 16384;
 constexpr int kInitChannel = 3;
 
 // One stack per thread, kept: a thread launches one child at a time.
+thread_local bool stack_in_use = false;
+
 struct ThreadStack {
   void *memory = MAP_FAILED;
   ~ThreadStack() {
@@ -98,6 +100,7 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
 
 long Launch::Start(sys_clone_args args) {
   static thread_local ThreadStack stack;
+  if (stack_in_use) return -EBUSY; // by the child of a launch that has not been waited for
   stack_ = stack.Get();
   if (!stack_) return -ENOMEM;
   sharing_ = 1;
@@ -108,11 +111,13 @@ long Launch::Start(sys_clone_args args) {
   args.stack_size = kStackSize;
   long result = sys_clone3_call(&args, LaunchChild, this);
   if (result > 0) pid = static_cast<pid_t>(result);
+  stack_in_use = result > 0;
   return result;
 }
 
 void Launch::WaitForExec() {
   while (sharing_) sys_call6(__NR_futex, reinterpret_cast<long>(&sharing_), FUTEX_WAIT, 1, 0, 0, 0);
+  stack_in_use = false;
 }
 
 } // namespace cofferdam

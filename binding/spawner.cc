@@ -73,7 +73,6 @@ void Provide(Request *request, Sandbox *sandbox) {
   const int channel = sandbox->channel.get();
   std::vector<UniqueFd> owned;
   std::vector<Loan> trees, loans;
-  MakeWorkdir(*request, sandbox);
   OpenTrees(*request, &owned, &trees);
   if (!SendRequest(channel, request->id, trees, request->boot, {}, true) && !Gone()) FailStep(STEP_CHANNEL, 0);
   PrepareStdio(request, sandbox, &owned, &loans);
@@ -107,6 +106,7 @@ void StartChild(const Request &request, int inits_cgroup, Launch *launch) {
 // May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
 void Spawn(Request *request, Sandbox *sandbox) {
   GroupHold groups(*request);
+  MakeWorkdir(*request, sandbox); // before the child: it may start the janitor, on this thread's launch stack
   UniqueFd theirs;
   Launch launch;
   launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);

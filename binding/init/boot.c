@@ -104,7 +104,7 @@ static long run_root(uint16_t op, struct wire_reader *p, uint32_t *step) {
     number = wire_u32(p);
     *step = number == WIRE_ROOT_OVERLAY ? STEP_OVERLAY : STEP_ROOT;
     source = read_source(p);
-    return mount_root(number, &source);
+    return mount_root(number, &source, step);
   case BOOT_SEAL: *step = STEP_READONLY; return mount_seal();
   case BOOT_SWITCH: *step = STEP_SWITCH; return mount_switch(wire_u32(p));
   default: return run_plain(op, p, step);

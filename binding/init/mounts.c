@@ -205,14 +205,17 @@ static long mount_overlay(void) {
   return at == end ? -E2BIG : sys_call5(__NR_mount, "overlay", "r", "overlay", MS_NOSUID | MS_NODEV, text);
 }
 
-long mount_root(uint32_t kind, const struct source *source) {
+long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   long result = sys_call1(__NR_fchdir, stage);
   if (result < 0) return result;
   if (kind == WIRE_ROOT_OVERLAY) {
     result = mount_overlay();
   } else {
+    uint32_t after = *step;
+    if (kind == WIRE_ROOT_TREE) *step = STEP_LAYER;
     long tree = kind == WIRE_ROOT_TREE ? open_source(source)
                                        : sys_call3(__NR_open_tree, stage, "r", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree >= 0) *step = after;
     long target = tree < 0 ? tree : sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     result = target < 0 ? target : move_onto((int)tree, (int)target);
     close_fd((int)target);

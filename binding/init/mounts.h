@@ -17,7 +17,7 @@ long mount_private(void);
 long mount_stage(uint64_t size, uint32_t inodes, const char *at);
 long mount_layer(const struct source *source);
 long mount_upper(const struct source *source, const char *upper, const char *work);
-long mount_root(uint32_t kind, const struct source *source);
+long mount_root(uint32_t kind, const struct source *source, uint32_t *step); /* *step: LAYER if there is no source */
 long mount_proc(const char *target);
 long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs);
 long mount_scratch(const char *target, uint32_t mode, uint32_t attrs);
