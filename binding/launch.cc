@@ -17,7 +17,6 @@
 #include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -85,8 +84,6 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
     while (size == -EINTR);
     if (size != static_cast<long>(sizeof header) || header.kind != WIRE_GO) return 1;
   }
-  sched_param ordinary = {};
-  sys_call3(__NR_sched_setscheduler, 0, SCHED_OTHER, &ordinary); // the spawner is SCHED_BATCH
   // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
   sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
   long result = launch->capabilities ? KeepCapabilities(launch->capabilities) : 0;

@@ -157,9 +157,6 @@ void Spawner::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr); // launch.h demands it
   pthread_setname_np(pthread_self(), "cofferdam-spawn");
-  // A batch thread that is woken does not push the JavaScript thread, which wakes it, off its processor (sched(7)).
-  sched_param none = {};
-  sched_setscheduler(0, SCHED_BATCH, &none);
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     idle_++;

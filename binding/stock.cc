@@ -122,8 +122,6 @@ void Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
   pthread_setname_np(pthread_self(), "cofferdam-stock");
-  sched_param none = {};
-  sched_setscheduler(0, SCHED_BATCH, &none);
   for (;;) {
     bool networks = false;
     {

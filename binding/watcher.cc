@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -153,8 +152,6 @@ void Watcher::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
   pthread_setname_np(pthread_self(), "cofferdam-watch");
-  sched_param none = {};
-  sched_setscheduler(0, SCHED_BATCH, &none); // as the spawners, for the sake of the JavaScript thread
   epoll_event ready[64];
   int timeout = -1;
   for (;;) {

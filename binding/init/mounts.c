@@ -152,13 +152,22 @@ long mount_stage(uint64_t size, uint32_t inodes, const char *at) {
   return result;
 }
 
+/* As open_source, for what must be a directory: move_mount would answer EINVAL for anything else. */
+static long open_source_directory(const struct source *source) {
+  long tree = open_source(source);
+  long directory = tree < 0 ? tree : is_directory((int)tree);
+  if (directory > 0) return tree;
+  close_fd((int)tree);
+  return directory < 0 ? directory : -ENOTDIR;
+}
+
 long mount_layer(const struct source *source) {
   char name[8] = "l";
   text_append_number(name + 1, name + sizeof name, (uint64_t)layer_count, 10);
   long result = sys_call3(__NR_mkdirat, stage, name, 0755);
   if (result < 0) return result;
   long target = sys_call4(__NR_openat, stage, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  long tree = target < 0 ? target : open_source(source);
+  long tree = target < 0 ? target : open_source_directory(source);
   result = tree < 0 ? tree : move_onto((int)tree, (int)target);
   close_fd((int)tree);
   close_fd((int)target);
@@ -213,7 +222,7 @@ long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   } else {
     uint32_t after = *step;
     if (kind == WIRE_ROOT_TREE) *step = STEP_LAYER;
-    long tree = kind == WIRE_ROOT_TREE ? open_source(source)
+    long tree = kind == WIRE_ROOT_TREE ? open_source_directory(source)
                                        : sys_call3(__NR_open_tree, stage, "r", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (tree >= 0) *step = after;
     long target = tree < 0 ? tree : sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);

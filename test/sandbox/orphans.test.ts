@@ -59,9 +59,10 @@ for (const [name, recipe] of [
   test(
     `a fork bomb is gone when its sandbox is closed, ${name}`,
     async (t) => {
-      const child = await spawnProbe(t, recipe().limits({ pids: 24, wallTime: 300 }), ['fork-bomb'])
-      await sleep(100)
-      const all = offspring(initOf(child))
+      const child = await spawnProbe(t, recipe().limits({ pids: 24, wallTime: 800 }), ['fork-bomb'])
+      const init = initOf(child)
+      await until(() => offspring(init).length > 10)
+      const all = offspring(init)
       assert.is((await child.wait()).outcome, 'wall-time-limit')
       await child.closed
       assert.equal(await survivors(all, 0), [])
