@@ -30,11 +30,13 @@ export interface RootfsOptions {
   mode?: 'overlay' | 'readonly' | 'writable' | undefined
   /**
    * A directory of the caller's that becomes the writable layer: what the program writes is found there afterwards.
+   * One sandbox at a time; neither a mount point nor inside a layer, since overlayfs has its work directory beside it.
    * Only with `mode: 'overlay'`; `undefined` puts the layer in memory, and it vanishes with the sandbox.
    */
   upper?: string | undefined
   /**
-   * Size of the writable layer in memory, at least 64 KiB. Writing more gives the program `ENOSPC`. Not with `upper`.
+   * Size of the writable layer in memory, at least 64 KiB; `/tmp` and `/dev/shm` are part of it. Writing more gives the
+   * program `ENOSPC`. Not with `upper`.
    *
    * @default '256MiB'
    */

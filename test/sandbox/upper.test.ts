@@ -13,9 +13,11 @@ import { link, listing, oddDirectory, plant, tree } from '../support/trees.js'
 
 const test = suite('persistent upper', { warmUp: true })
 
-/** An empty directory in one of the test's own, so that what appears beside it can be seen. */
+/** An empty directory in one of the test's own: nothing is beside it before, nor may be afterwards. */
 function upperIn(t: TestContext): string {
-  return join(tree(t, { upper: {} }), 'upper')
+  const upper = join(tree(t, { upper: {} }), 'upper')
+  t.cleanUp(() => assertNothingBeside(upper))
+  return upper
 }
 
 /** The work directory goes when the sandbox is torn down, a moment after its result. */
