@@ -14,6 +14,9 @@ export function figuresOf(cgroups: readonly PlanHierarchy[], texts: readonly str
   )
 }
 
+// The kernel counts resident pages per processor and adds up only now and then: of a tiny program it may know none.
+const ONE_PAGE = 4096
+
 /** Usage from an event and its figures. */
 export function usageOf(event: ExitedEvent, figures: CgroupFigures): SandboxUsage {
   const userMs = event.userUs / 1e3
@@ -23,7 +26,7 @@ export function usageOf(event: ExitedEvent, figures: CgroupFigures): SandboxUsag
     cpuTimeMs: figures.cpuMs ?? userMs + systemMs,
     userTimeMs: figures.userMs ?? userMs,
     systemTimeMs: figures.systemMs ?? systemMs,
-    memoryPeakBytes: figures.memoryPeakBytes ?? event.maxRssKib * 1024,
+    memoryPeakBytes: figures.memoryPeakBytes ?? Math.max(event.maxRssKib * 1024, ONE_PAGE),
     pidsPeak: figures.pidsPeak,
     readBytes: figures.readBytes ?? event.inBlocks * 512,
     writtenBytes: figures.writtenBytes ?? event.outBlocks * 512,

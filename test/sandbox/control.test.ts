@@ -112,6 +112,16 @@ test('disposing ends the whole tree and resolves when nothing is left; twice is 
   await child[Symbol.asyncDispose]()
 })
 
+test('await using disposes of it at the end of the block', async () => {
+  let pid: number
+  {
+    await using child = await box().spawn('/probe', ['sleep', '60'])
+    pid = child.pid
+    assert.ok(existsSync(`/proc/${pid}`))
+  }
+  assert.not(existsSync(`/proc/${pid}`))
+})
+
 test('disposing of what has ended keeps its result', async (t) => {
   const child = await spawnProbe(t, box(), ['exit', '3'])
   await child.wait()

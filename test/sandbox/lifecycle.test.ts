@@ -57,7 +57,7 @@ const ENDS: Record<string, { source: string; expected: { code: number | null; si
 }
 for (const [name, { source, expected }] of Object.entries(ENDS)) {
   test(`nothing outlives ${name} with sandboxes running`, async (t) => {
-    const victim = startVictim(`${THREE}\n process.once('SIGUSR2', () => { ${source} })`, { before: 'ulimit -c 0' })
+    const victim = startVictim(`process.once('SIGUSR2', () => { ${source} })\n ${THREE}`, { before: 'ulimit -c 0' })
     t.cleanUp(() => victim.kill('SIGKILL'))
     assert.match(await firstText(victim.stdout), 'READY')
     const started = offspring(victim.pid ?? 0)
