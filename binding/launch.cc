@@ -17,6 +17,7 @@
 #include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -64,6 +65,29 @@ __attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities(uint6
   return result;
 }
 
+// Ambient capabilities pass execve whatever the bounding set is, so init keeps its own, and no command of it can gain
+// any.
+__attribute__((no_sanitize("address", "undefined"))) long DropBoundingSet() {
+  for (int capability = 0; capability < 64; capability++) {
+    long result = sys_call5(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (result < 0) return result == -EINVAL ? 0 : result;
+  }
+  return 0;
+}
+
+// Node ignores SIGPIPE, and what started it may have ignored others: an ignored signal survives CLONE_CLEAR_SIGHAND and
+// execve (signal(7)), so every disposition is set back here. All signals stay blocked until the command is executed.
+__attribute__((no_sanitize("address", "undefined"))) void ResetSignals() {
+  struct {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    unsigned long mask;
+  } action = {nullptr, 0, nullptr, 0};
+  for (int signal = 1; signal <= 64; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP) sys_call4(__NR_rt_sigaction, signal, &action, 0, sizeof action.mask);
+}
+
 } // namespace
 
 __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argument) {
@@ -77,6 +101,12 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   sys_call3(__NR_close_range, 3, low - 1, 0);
   if (high > low + 1) sys_call3(__NR_close_range, low + 1, high - 1, 0);
   sys_call3(__NR_close_range, high + 1, ~0u, 0);
+  // What needs no id map is done while the parent writes it.
+  ResetSignals();
+  // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
+  sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+  long result = launch->capabilities ? KeepCapabilities(launch->capabilities) : 0;
+  if (result >= 0 && launch->drop_bounding_set) result = DropBoundingSet();
   if (launch->wait_for_go) {
     wire_header header = {};
     long size;
@@ -84,9 +114,6 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
     while (size == -EINTR);
     if (size != static_cast<long>(sizeof header) || header.kind != WIRE_GO) return 1;
   }
-  // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
-  sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
-  long result = launch->capabilities ? KeepCapabilities(launch->capabilities) : 0;
   if (result >= 0) result = sys_call3(__NR_dup3, launch->channel, kInitChannel, 0);
   if (result >= 0) result = sys_call5(__NR_execveat, launch->image, "", argv, envp, AT_EMPTY_PATH);
   launch->error = static_cast<int>(-result);

@@ -15,8 +15,9 @@ struct Launch {
   int image = -1;   // init's program, 10 or more
   int channel = -1; // theirs, 10 or more: becomes the child's descriptor 3
   const char *name = "init";
-  bool wait_for_go = true;   // read one packet from the channel before executing
-  uint64_t capabilities = 0; // to raise as ambient ones: the child's id is not mapped, or is not 0
+  bool wait_for_go = true;        // read one packet from the channel before executing
+  uint64_t capabilities = 0;      // to raise as ambient ones: the child's id is not mapped, or is not 0
+  bool drop_bounding_set = false; // together with `capabilities`: what the command may not keep, init need not offer
 
   pid_t pid = -1;
   int pidfd = -1;         // with CLONE_PIDFD; owned by the caller

@@ -149,7 +149,8 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   uint32_t flags = wire_u32(&reader);
   request->collect = flags & WIRE_COLLECT;
   request->network_ahead = flags & WIRE_NETWORK_AHEAD;
-  if (flags & WIRE_NO_CAPABILITIES) request->init_capabilities = kInitCapabilities;
+  request->no_capabilities = flags & WIRE_NO_CAPABILITIES;
+  if (request->no_capabilities) request->init_capabilities = kInitCapabilities;
   const uint8_t *host = wire_take(&reader, host_size);
   const uint8_t *boot = wire_take(&reader, boot_size);
   const uint8_t *exec = wire_take(&reader, exec_size);

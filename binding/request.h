@@ -59,6 +59,7 @@ struct Request {
   uint32_t id = 0;
   bool collect = false;
   bool network_ahead = false;
+  bool no_capabilities = false;
   uint64_t init_capabilities = ~0ull; // what init must bring through its execve, in a user namespace
   uint64_t namespaces = 0;
   std::vector<IdMapLine> id_map;

@@ -113,6 +113,7 @@ void Spawn(Request *request, Sandbox *sandbox) {
   if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
   launch.channel = theirs.get();
   launch.capabilities = request->namespaces & CLONE_NEWUSER ? request->init_capabilities : 0;
+  launch.drop_bounding_set = launch.capabilities && request->no_capabilities;
   StartChild(*request, groups.inits(), &launch);
   sandbox->pidfd.reset(launch.pidfd);
   sandbox->init_pid = launch.pid;

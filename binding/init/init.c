@@ -2,7 +2,7 @@
  *
  * Theory of operation. The addon's child executes this program inside the new namespaces with the channel as
  * descriptor 3 and nothing else of use. init then
- *   1. closes what it inherited, makes itself undumpable, resets signals (here);
+ *   1. closes what it inherited, makes itself undumpable, blocks signals (here);
  *   2. waits for a request and carries out its boot section, step by step (boot.c, mounts.c);
  *   3. starts the command of its exec section (exec.c): a vfork-like clone3 into the command's own cgroup leaf, then
  *      credentials, limits, execve;
@@ -96,20 +96,10 @@ void lent_close(void) {
   lent.count = 0;
 }
 
-/* Node ignores SIGPIPE and may ignore others: an ignored signal survives execve (signal(7)), so every disposition is
- * set back here, once; the commands inherit that. All signals stay blocked in init: it reads SIGCHLD from a signalfd.
- */
-static void reset_signals(void) {
-  struct {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    unsigned long mask;
-  } action = {0};
+/* All signals stay blocked in init: it reads SIGCHLD from a signalfd. Their dispositions were reset before execve. */
+static void block_signals(void) {
   unsigned long all = ~0ul;
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
-  for (int signal = 1; signal <= 64; signal++)
-    if (signal != SIGKILL && signal != SIGSTOP) sys_call4(__NR_rt_sigaction, signal, &action, 0, sizeof all);
 }
 
 /* Descriptors 0-2 become further names of the channel, so that no received descriptor can land there and be overwritten
@@ -124,7 +114,7 @@ __attribute__((noreturn, used)) static void init_main(const long *stack) {
   const char *name = stack[0] > 0 ? (const char *)stack[1] : "";
   sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
   close_inherited();
-  reset_signals();
+  block_signals();
   sys_call1(__NR_umask, 0);
   if (name[0] == 'j') janitor();
   sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-init", 0, 0, 0);
