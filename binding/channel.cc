@@ -69,8 +69,8 @@ bool SendPacket(int channel, const wire_header &header, const void *body, size_t
   return sent >= 0;
 }
 
-bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
-                 const std::vector<uint8_t> &exec, bool more) {
+bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
+                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more) {
   if (loans.size() >= WIRE_FDS_TOTAL) {
     errno = E2BIG;
     return false;
@@ -78,6 +78,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const
   wire_header header = {};
   header.magic = WIRE_MAGIC;
   header.id = id;
+  header.a = flags;
   header.b = more;
   std::vector<uint8_t> body;
   body.reserve(loans.size() * 4 + boot.size() + exec.size());
@@ -94,7 +95,7 @@ bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const
     mapped = SealedCopy(body);
     if (!mapped) return false;
     fds.push_back(mapped.get());
-    header.a = 1;
+    header.a |= WIRE_MAPPED;
   }
   size_t sent = 0;
   while (fds.size() - sent > WIRE_FDS_MAX) {

@@ -26,8 +26,8 @@ struct Loan {
 };
 
 // Sends a request: FDS packets as needed, then the body inline or in a sealed memfd. `more`: another follows at once.
-bool SendRequest(int channel, uint32_t id, const std::vector<Loan> &loans, const std::vector<uint8_t> &boot,
-                 const std::vector<uint8_t> &exec, bool more);
+bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
+                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more);
 
 enum class Received { kEvent, kNothing, kEnd };
 

@@ -69,16 +69,16 @@ bool Gone() {
 }
 
 // While the child executes init: what init needs to boot. While init boots: what the command needs.
-void Provide(Request *request, Sandbox *sandbox) {
+void Provide(Request *request, Sandbox *sandbox, uint32_t flags) {
   const int channel = sandbox->channel.get();
   std::vector<UniqueFd> owned;
   std::vector<Loan> trees, loans;
   OpenTrees(*request, &owned, &trees);
-  if (!SendRequest(channel, request->id, trees, request->boot, {}, true) && !Gone()) FailStep(STEP_CHANNEL, 0);
+  if (!SendRequest(channel, request->id, 0, trees, request->boot, {}, true) && !Gone()) FailStep(STEP_CHANNEL, 0);
   PrepareStdio(request, sandbox, &owned, &loans);
   MakeLeaves(*request, &sandbox->leaves, &owned, &loans);
   sandbox->leaf_paths = sandbox->leaves.paths;
-  if (!SendRequest(channel, request->id, loans, {}, request->exec, false) && !Gone()) FailStep(STEP_CHANNEL, 0);
+  if (!SendRequest(channel, request->id, flags, loans, {}, request->exec, false) && !Gone()) FailStep(STEP_CHANNEL, 0);
 }
 
 // End of file makes the child exit, whether it still waits or already is init.
@@ -120,7 +120,7 @@ void Spawn(Request *request, Sandbox *sandbox) {
   theirs.reset();
   try {
     Release(*request, launch, sandbox->channel.get());
-    Provide(request, sandbox);
+    Provide(request, sandbox, launch.drop_bounding_set ? WIRE_BOUNDING_SET_EMPTY : 0);
     launch.WaitForExec();
     if (launch.error) FailStep(STEP_EXEC_INIT, 0, launch.error);
   } catch (const StepError &) {

@@ -88,10 +88,10 @@ static long set_rlimits(struct command *command) {
   return 0;
 }
 
-/* Bounding set first, it needs CAP_SETPCAP. EINVAL ends it: the kernel knows no higher capability. Reading is much
- * cheaper than dropping, which makes new credentials each time, and most often it has been dropped before init. */
+/* Bounding set first, it needs CAP_SETPCAP. EINVAL ends it: the kernel knows no higher capability. Each call costs, and
+ * most often all of it has been dropped before init was executed. */
 static long drop_bounding_set(uint64_t kept) {
-  for (int capability = 0; capability < 64; capability++) {
+  for (int capability = 0; capability < 64 && !bounding_set_empty; capability++) {
     if (kept >> capability & 1) continue;
     long result = sys_call5(__NR_prctl, PR_CAPBSET_READ, capability, 0, 0, 0);
     if (result == -EINVAL) break;

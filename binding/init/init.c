@@ -23,6 +23,7 @@
 
 struct lent lent;
 int pid_namespace = 1;
+int bounding_set_empty;
 
 /* The compiler may call these for structure copies even in freestanding code. */
 void *memset(void *to, int byte, size_t size) {
@@ -118,7 +119,8 @@ __attribute__((noreturn, used)) static void init_main(const long *stack) {
   sys_call1(__NR_umask, 0);
   if (name[0] == 'j') janitor();
   sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-init", 0, 0, 0);
-  sys_call0(__NR_setsid);
+  sys_call2(__NR_setpgid, 0,
+            0); /* out of reach of the terminal's signals; a session would cost more, and bring nothing */
   supervise();
 }
 

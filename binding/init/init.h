@@ -41,6 +41,7 @@ struct job {
 
 /* Shared by all parts; init is single-threaded. */
 extern struct lent lent;
+extern int bounding_set_empty;
 extern int pid_namespace; /* init is PID 1 of its own pid namespace */
 
 /* boot.c */

@@ -23,6 +23,7 @@
 static int stage = -1;    /* the stage's root */
 static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
 static int new_root = -1; /* the new root */
+static int proc = -1;     /* the root of a /proc that we have just mounted: its names need no resolving */
 static int stage_on_root; /* it lies over "/", not over a directory in it */
 static int layer_count, scratch_count;
 static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
@@ -41,9 +42,10 @@ static long open_parent(const char *target, const char **name) {
   while (cut > 0 && target[cut - 1] != '/') cut--;
   *name = target + cut;
   if (cut >= PATH_SIZE) return -ENAMETOOLONG;
+  if (cut <= 1) return sys_call3(__NR_fcntl, new_root, F_DUPFD_CLOEXEC, 0); /* the root itself: nothing to resolve */
   memcpy(text, target, cut);
   text[cut] = 0;
-  long fd = open_in_root(cut > 1 ? text : "/", O_PATH | O_DIRECTORY);
+  long fd = open_in_root(text, O_PATH | O_DIRECTORY);
   if (fd != -ENOENT) return fd;
 
   long parent = open_in_root("/", O_PATH | O_DIRECTORY);
@@ -63,6 +65,13 @@ static long open_parent(const char *target, const char **name) {
   return parent;
 }
 
+static long make_target(int parent, const char *name, int directory) {
+  if (directory) return sys_call3(__NR_mkdirat, parent, name, 0755);
+  long fd = sys_call4(__NR_openat, parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+  close_fd((int)fd);
+  return fd < 0 ? fd : 0;
+}
+
 /* Opens a mount target, made as an empty file or directory where it is missing. */
 static long open_target(const char *target, int directory) {
   long fd = open_in_root(target, O_PATH);
@@ -70,12 +79,9 @@ static long open_target(const char *target, int directory) {
   const char *name;
   long parent = open_parent(target, &name);
   if (parent < 0) return parent;
-  long made = directory ? sys_call3(__NR_mkdirat, parent, name, 0755)
-                        : sys_call4(__NR_openat, parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+  long made = make_target((int)parent, name, directory);
   close_fd((int)parent);
-  if (made < 0) return made;
-  if (!directory) close_fd((int)made);
-  return open_in_root(target, O_PATH);
+  return made < 0 ? made : open_in_root(target, O_PATH);
 }
 
 static long is_directory(int fd) {
@@ -113,7 +119,10 @@ static long open_source(const struct source *source) {
 }
 
 /* mount(2) onto a target inside the new root, by way of the working directory. */
+static void forget_proc(void);
+
 static long mount_here(const char *target, const char *type, unsigned long flags, const char *options) {
+  forget_proc();
   long fd = open_target(target, 1);
   if (fd < 0) return fd;
   long result = sys_call1(__NR_fchdir, fd);
@@ -235,8 +244,37 @@ long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   return new_root;
 }
 
+static void forget_proc(void) {
+  close_fd(proc);
+  proc = -1;
+}
+
+static int proc_is(const char *path) {
+  static const char usual[] = "/proc";
+  for (unsigned i = 0; i < sizeof usual; i++)
+    if (path[i] != usual[i]) return 0;
+  return 1;
+}
+
 long mount_proc(const char *target) {
-  return mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+  long result = mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+  if (result >= 0 && proc_is(target)) proc = (int)open_in_root(target, O_PATH | O_DIRECTORY);
+  return result;
+}
+
+/* The name of an entry of the fresh /proc, and its type; 0 for any other path, which has to be resolved. */
+static const char *proc_entry(const char *path, long *type) {
+  static const char prefix[] = "/proc/";
+  struct statx st = {0};
+  for (unsigned i = 0; prefix[i]; i++)
+    if (path[i] != prefix[i]) return 0;
+  const char *name = path + sizeof prefix - 1;
+  for (const char *at = name; *at; at++)
+    if (*at == '/') return 0;
+  if (proc < 0 || !*name) return 0;
+  long result = sys_call5(__NR_statx, proc, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+  *type = result < 0 ? result : st.stx_mode & S_IFMT;
+  return *type == S_IFLNK ? 0 : name;
 }
 
 long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs) {
@@ -247,6 +285,7 @@ long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mo
 
 /* A directory of the stage is a tenth of the price of a tmpfs of its own. */
 long mount_scratch(const char *target, uint32_t mode, uint32_t attrs) {
+  forget_proc();
   char name[8] = "s";
   text_append_number(name + 1, name + sizeof name, (uint64_t)scratch_count++, 10);
   long result = sys_call3(__NR_mkdirat, stage, name, mode);
@@ -269,6 +308,7 @@ long mount_mqueue(const char *target) {
 }
 
 long mount_bind(const struct source *source, const char *target, uint32_t *step) {
+  forget_proc();
   *step = STEP_BIND_SOURCE;
   long tree = open_source(source);
   if (tree < 0) return tree;
@@ -304,28 +344,49 @@ static long prepare_masks(void) {
   return result;
 }
 
+static long move_mask(long directory, int target, const char *name) {
+  long mount = masks < 0 ? prepare_masks() : 0;
+  if (mount >= 0) mount = sys_call3(__NR_open_tree, masks, directory ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  long result = mount;
+  if (mount >= 0)
+    result = sys_call5(__NR_move_mount, mount, "", target, name,
+                       MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH));
+  close_fd((int)mount);
+  return result;
+}
+
 long mount_mask(const char *path) {
+  long type = 0;
+  const char *name = proc_entry(path, &type);
+  if (name) return type < 0 ? type : move_mask(type == S_IFDIR, proc, name);
   long target = open_in_root(path, O_PATH);
   if (target < 0) return target;
-  long result = masks < 0 ? prepare_masks() : 0;
-  if (result >= 0) result = is_directory((int)target);
-  if (result >= 0) result = sys_call3(__NR_open_tree, masks, result ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  long mount = result;
-  if (mount >= 0) result = move_onto((int)mount, (int)target);
-  close_fd((int)mount);
+  long directory = is_directory((int)target);
+  long result = directory < 0 ? directory : move_mask(directory, (int)target, "");
   close_fd((int)target);
   return result;
 }
 
-long mount_readonly(const char *path) {
-  long target = open_in_root(path, O_PATH);
-  if (target < 0) return target;
-  long mount =
-      sys_call3(__NR_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+/* The path, or the name below an open directory, is put over itself. */
+static long cover_readonly(int at, const char *name) {
+  const int empty = *name ? 0 : AT_EMPTY_PATH;
+  long mount = sys_call3(__NR_open_tree, at, name, empty | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   long result = mount;
   if (result >= 0) result = set_attributes((int)mount, MOUNT_ATTR_RDONLY, 1);
-  if (result >= 0) result = move_onto((int)mount, (int)target);
+  if (result >= 0)
+    result = sys_call5(__NR_move_mount, mount, "", at, name,
+                       MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH));
   close_fd((int)mount);
+  return result;
+}
+
+long mount_readonly(const char *path) {
+  long type = 0;
+  const char *name = proc_entry(path, &type);
+  if (name) return type < 0 ? type : cover_readonly(proc, name);
+  long target = open_in_root(path, O_PATH);
+  if (target < 0) return target;
+  long result = cover_readonly((int)target, "");
   close_fd((int)target);
   return result;
 }
@@ -353,6 +414,7 @@ long mount_switch(uint32_t kind) {
 }
 
 long mount_finish(void) {
+  forget_proc();
   close_fd(masks);
   close_fd(new_root);
   close_fd(stage);

@@ -280,7 +280,8 @@ static void serve_channel(void) {
   take_descriptors(&message);
   if (header->kind == WIRE_KILL) kill_job(header);
   if (header->kind != WIRE_REQUEST) return;
-  if (header->a)
+  if (header->a & WIRE_BOUNDING_SET_EMPTY) bounding_set_empty = 1;
+  if (header->a & WIRE_MAPPED)
     serve_mapped(header);
   else
     serve_request(header, packet + sizeof *header, (uint64_t)size - sizeof *header);

@@ -14,13 +14,12 @@
  *   down  GO       to the cloned child, before it executes init: your id maps are written, go on
  *         FDS      descriptors only; a packet carries at most WIRE_FDS_MAX, so a request may be preceded by several
  *         REQUEST  body: u32 roles[header.fd_count], boot records, exec records. Descriptors sent so far, in order,
- *                  have these roles. header.a = 1: the body is too large for a packet and is in a memfd, the last
- *                  descriptor. header.b = 1: another request follows at once, so no READY is wanted
- *         KILL     header.a = signal, header.b = cause; cause NONE signals the command alone, any other ends its tree
- *   up    READY    boot is done (answers a request without exec section, unless header.b says that one follows)
- *         STARTED  execve has succeeded; SCM_CREDENTIALS carries the command's pid, which the kernel translates
- *         FAILED   a step failed; nothing untrusted has run for this exec id
- *         EXITED   the command is reaped; sent before anything is torn down
+ *                  have these roles. header.a & WIRE_MAPPED: the body is too large for a packet and is in a memfd, the
+ * last descriptor. header.b = 1: another request follows at once, so no READY is wanted KILL     header.a = signal,
+ * header.b = cause; cause NONE signals the command alone, any other ends its tree up    READY    boot is done (answers
+ * a request without exec section, unless header.b says that one follows) STARTED  execve has succeeded; SCM_CREDENTIALS
+ * carries the command's pid, which the kernel translates FAILED   a step failed; nothing untrusted has run for this
+ * exec id EXITED   the command is reaped; sent before anything is torn down
  *
  * A record is wire_record followed by `size` bytes, a multiple of four. Fields are little-endian u32; u64 is two of
  * them, low first; a string is u32 length, bytes, NUL, zero padding to four; `bytes` are the same without the NUL.
@@ -179,6 +178,11 @@ enum wire_exec_op {
 /* ---- packets ---------------------------------------------------------------------------------------------------- */
 
 enum wire_kind { WIRE_GO = 1, WIRE_FDS, WIRE_REQUEST, WIRE_KILL, WIRE_READY, WIRE_STARTED, WIRE_FAILED, WIRE_EXITED };
+
+enum wire_packet_flag {
+  WIRE_MAPPED = 1,             /* REQUEST: the body is in a memfd */
+  WIRE_BOUNDING_SET_EMPTY = 2, /* REQUEST: the addon's child has dropped it before it executed init */
+};
 
 struct wire_header {
   uint32_t magic;
