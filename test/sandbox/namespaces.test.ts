@@ -136,8 +136,8 @@ test('with a shared uts namespace the host name is that of the host, and cannot 
 test('mounts inside are not seen on the host', async (t) => {
   const before = readFileSync('/proc/self/mountinfo', 'utf8')
   const recipe = box().capabilities('sys_admin').tmpfs('/a-mount-of-the-recipe')
-  const child = await spawnProbe(t, recipe, ['try-mount', '/tmp', ',', 'mounts', ',', 'sleep', '60'])
-  const inside = await firstText(child.stdout)
+  const child = await spawnProbe(t, recipe, ['try-mount', '/tmp', ',', 'mounts', ',', 'say', 'END', ',', 'sleep', '60'])
+  const inside = await firstText(child.stdout, 'END\n') // more than the probe writes at once
   assert.match(inside, / \/a-mount-of-the-recipe /)
   assert.match(inside, /^ok\n/)
   assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), before)

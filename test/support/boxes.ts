@@ -30,12 +30,16 @@ export async function spawnProbe(
   return child
 }
 
-/** Resolves with the first bytes of a stream, as text; the stream is left flowing. */
-export function firstText(stream: NodeJS.ReadableStream | null): Promise<string> {
+/** Resolves with the first bytes of a stream, as text, up to `end` if that is given; the stream is left flowing. */
+export function firstText(stream: NodeJS.ReadableStream | null, end = ''): Promise<string> {
   return new Promise((done, fail) => {
     if (!stream) return fail(new Error('There is no stream'))
-    stream.once('data', (chunk: Buffer) => done(chunk.toString()))
-    stream.once('end', () => done(''))
+    let seen = ''
+    stream.on('data', (chunk: Buffer) => {
+      seen += chunk
+      if (seen.endsWith(end)) done(seen)
+    })
+    stream.once('end', () => done(seen))
     stream.once('error', fail)
   })
 }
