@@ -56,6 +56,11 @@ struct Sandbox {
   }
 };
 
+// Whether output is still being captured.
+inline bool HasCaptures(const Sandbox &sandbox) {
+  return sandbox.streams[1].from.get() >= 0 || sandbox.streams[2].from.get() >= 0;
+}
+
 // Something to tell JavaScript; see NativeEvent in src/binding.ts.
 struct Event {
   enum Kind { kStarted, kFailed, kExited, kLost, kClosed };

@@ -1,0 +1,132 @@
+// The watcher's streams: captured output, counted output on its way to a reader, and stdin given as bytes. Nothing here
+// waits: each function does what can be done now, and epoll calls again.
+#include "watcher.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "watcher_tokens.h"
+
+namespace cofferdam {
+namespace {
+
+// Writes what a relay holds, as much as goes without waiting. A descriptor that is not ours may be in blocking mode,
+// and its mode is shared with others, so it is asked first; a pipe that polls writable takes PIPE_BUF bytes (pipe(7)).
+// Files always poll writable, and /dev/null cannot be waited for, which it never needs.
+ssize_t WriteSome(const Stream &stream) {
+  const uint8_t *data = stream.data.data() + stream.done;
+  size_t size = stream.data.size() - stream.done;
+  if (!stream.foreign) return write(stream.to.get(), data, size);
+  pollfd polled = {stream.to.get(), POLLOUT, 0};
+  if (poll(&polled, 1, 0) == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  ssize_t sent = send(stream.to.get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 && errno == ENOTSOCK ? write(stream.to.get(), data, std::min<size_t>(size, PIPE_BUF)) : sent;
+}
+
+} // namespace
+
+void Watcher::ServeStream(Sandbox *sandbox, int fd) {
+  Stream *stream = &sandbox->streams[fd];
+  switch (stream->kind) {
+  case Stream::kCapture:
+    Capture(sandbox, stream);
+    if (sandbox->over && !HasCaptures(*sandbox)) TellEnd(sandbox);
+    return;
+  case Stream::kRelay:
+    Relay(sandbox, stream, Token(sandbox->id, static_cast<uint64_t>(fd)));
+    if (stream->kind == Stream::kNone && sandbox->told_closed) CleanUp(sandbox);
+    return;
+  case Stream::kFeed: Feed(stream); return;
+  default: return;
+  }
+}
+
+// Adds to the count of stdout and stderr together. Beyond the limit *size shrinks to what is still within it, the tree
+// is ended, and false is returned: nothing more is taken.
+bool Watcher::CountOutput(Sandbox *sandbox, size_t *size) {
+  sandbox->output_bytes += *size;
+  if (sandbox->output_bytes <= sandbox->output_limit) return true;
+  uint64_t excess = std::min<uint64_t>(sandbox->output_bytes - sandbox->output_limit, *size);
+  *size -= static_cast<size_t>(excess);
+  std::lock_guard<std::mutex> lock(mutex_);
+  Send(sandbox->id, SIGKILL, CAUSE_OUTPUT);
+  return false;
+}
+
+void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
+  while (stream->from) {
+    size_t old = stream->data.size();
+    int waiting = 0;
+    ioctl(stream->from.get(), FIONREAD, &waiting);
+    stream->data.resize(old + static_cast<size_t>(std::max(waiting, 512)));
+    ssize_t got = read(stream->from.get(), stream->data.data() + old, stream->data.size() - old);
+    int error = errno;
+    size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+    bool within = size == 0 || CountOutput(sandbox, &size);
+    stream->data.resize(old + size);
+    if (got < 0 && error == EINTR) continue;
+    if (got < 0 && error == EAGAIN) return;
+    if (got <= 0 || !within) stream->from.reset();
+  }
+}
+
+// One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
+void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
+  const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
+  bool finished = false;
+  for (int round = 0; stream->to; round++) {
+    if (stream->done == stream->data.size()) {
+      stream->done = 0;
+      stream->data.clear();
+      if (finished || !stream->from || round >= 64) break; // others wait; epoll calls again
+      stream->data.resize(65536);
+      ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
+      int error = errno;
+      size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+      finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
+      if (size && !CountOutput(sandbox, &size)) finished = true;
+      stream->data.resize(size);
+      if (got < 0 && error == EAGAIN) return;
+      if (finished) stream->from.reset();
+      continue;
+    }
+    ssize_t wrote = WriteSome(*stream);
+    if (wrote > 0) stream->done += static_cast<size_t>(wrote);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) {
+      if (std::exchange(stream->waiting, true)) return;
+      Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD);
+      if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
+      return;
+    }
+    if (wrote < 0) *stream = Stream(); // nobody reads any more
+    if (stream->waiting && stream->done == stream->data.size()) {
+      stream->waiting = false;
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->to.get(), nullptr);
+      if (stream->from) Watch(epoll_.get(), stream->from.get(), EPOLLIN, base | (kFrom + fd), EPOLL_CTL_MOD);
+    }
+  }
+  if (!stream->from && stream->done == stream->data.size()) *stream = Stream();
+}
+
+void Watcher::Feed(Stream *stream) {
+  while (stream->done < stream->data.size()) {
+    ssize_t wrote = write(stream->to.get(), stream->data.data() + stream->done, stream->data.size() - stream->done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) return;
+    if (wrote < 0) break; // EPIPE: the command has closed its stdin, which is its right
+    stream->done += static_cast<size_t>(wrote);
+  }
+  *stream = Stream();
+}
+
+} // namespace cofferdam
