@@ -8,6 +8,7 @@
 
 #include "request.h"
 #include "spawner.h"
+#include "stock.h"
 #include "watcher.h"
 
 namespace cofferdam {
@@ -30,6 +31,7 @@ private:
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
+  Napi::Value Drain(const Napi::CallbackInfo &info);
   void Deliver(Napi::Env env, Napi::Function listener);
   void Shutdown();
 
@@ -52,6 +54,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
                            InstanceMethod("claim", &Instance::Claim),
+                           InstanceMethod("drain", &Instance::Drain),
                        });
 }
 
@@ -113,6 +116,11 @@ Napi::Value Instance::End(const Napi::CallbackInfo &info) {
 Napi::Value Instance::Claim(const Napi::CallbackInfo &info) {
   bool known = unclaimed_.erase(info[0].ToNumber().Int32Value()) > 0;
   return Napi::Boolean::New(info.Env(), known);
+}
+
+Napi::Value Instance::Drain(const Napi::CallbackInfo &info) {
+  DrainStock();
+  return info.Env().Undefined();
 }
 
 Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {

@@ -81,8 +81,8 @@ std::string ReadFile(const std::string &path) {
 
 // The host id of the namespace's root, which init becomes: it puts commands into leaves, so the kernel wants it to be
 // able to write the leaf's and the group's cgroup.procs. -1 where init keeps the caller's own id.
-int64_t InitOwner(const Request &request) {
-  for (const IdMapLine &line : request.id_map)
+int64_t InitOwner(const Birthright &right) {
+  for (const IdMapLine &line : right.id_map)
     if (line.which == 0 && line.inside == 0 && line.count > 1) return line.outside;
   return -1;
 }
@@ -161,12 +161,12 @@ std::string GroupKey(const HierarchySpec &spec, int64_t owner) {
 
 } // namespace
 
-GroupHold::GroupHold(const Request &request) {
+GroupHold::GroupHold(const Birthright &right, const std::vector<HierarchySpec> &hierarchies) {
   State &state = Shared();
-  int64_t owner = InitOwner(request);
+  int64_t owner = InitOwner(right);
   std::unique_lock<std::mutex> lock(state.mutex);
   try {
-    for (const HierarchySpec &spec : request.hierarchies) {
+    for (const HierarchySpec &spec : hierarchies) {
       keys_.push_back(GroupKey(spec, owner));
       Group &group = state.groups[keys_.back()];
       group.users++;

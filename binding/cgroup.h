@@ -10,6 +10,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "channel.h"
@@ -26,8 +27,15 @@ struct Leaves {
 // The groups of a request, made if they are missing, and kept from being swept while this lives.
 class GroupHold {
 public:
-  explicit GroupHold(const Request &request); // throws StepError
+  GroupHold() = default;                                                             // holds nothing
+  GroupHold(const Birthright &right, const std::vector<HierarchySpec> &hierarchies); // throws StepError
   GroupHold(const GroupHold &) = delete;
+  GroupHold(GroupHold &&other) noexcept { *this = std::move(other); }
+  GroupHold &operator=(GroupHold &&other) noexcept {
+    std::swap(keys_, other.keys_);
+    std::swap(inits_, other.inits_);
+    return *this;
+  }
   ~GroupHold() { Release(); }
 
   int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1

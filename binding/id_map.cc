@@ -24,7 +24,7 @@ bool WriteProc(pid_t pid, const char *file, const std::string &text) {
   return fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-std::string MapText(const Request &request, uint32_t which) {
+std::string MapText(const Birthright &request, uint32_t which) {
   std::string text;
   for (const IdMapLine &line : request.id_map) {
     if (line.which != which) continue;
@@ -43,7 +43,7 @@ int SleepForever(void *parent) {
   return 0;
 }
 
-UniqueFd MakeNamespace(const Request &request) {
+UniqueFd MakeNamespace(const Birthright &request) {
   alignas(16) static char stack[4096]; // the caller holds the lock, and the child is gone when we return
   int pidfd_number = -1;
   sys_clone_args args = {};
@@ -71,7 +71,7 @@ UniqueFd MakeNamespace(const Request &request) {
 
 } // namespace
 
-void WriteIdMaps(pid_t child, const Request &request) {
+void WriteIdMaps(pid_t child, const Birthright &request) {
   if (request.id_map.empty()) return;
   uint32_t index = request.id_map.front().index;
   if (request.deny_setgroups && !WriteProc(child, "setgroups", "deny")) FailStep(STEP_ID_MAP, index);
@@ -79,7 +79,7 @@ void WriteIdMaps(pid_t child, const Request &request) {
   if (!WriteProc(child, "uid_map", MapText(request, 0))) FailStep(STEP_ID_MAP, index);
 }
 
-void WriteClockOffsets(pid_t child, const Request &request) {
+void WriteClockOffsets(pid_t child, const Birthright &request) {
   if (!request.has_clock_offsets) return;
   std::string text = "monotonic " + std::to_string(request.monotonic_s) + " " + std::to_string(request.monotonic_ns) +
                      "\nboottime " + std::to_string(request.boottime_s) + " " + std::to_string(request.boottime_ns) +
@@ -87,7 +87,7 @@ void WriteClockOffsets(pid_t child, const Request &request) {
   if (!WriteProc(child, "timens_offsets", text)) FailStep(STEP_CLOCK_OFFSET, request.clock_index);
 }
 
-int IdMapNamespace(const Request &request) {
+int IdMapNamespace(const Birthright &request) {
   static std::mutex mutex;
   static auto *cache = new std::map<std::string, int>(); // never destroyed: spawner threads may outlive exit()
   std::lock_guard<std::mutex> lock(mutex);

@@ -75,11 +75,13 @@ void ReadHierarchyRecord(const wire_record &record, wire_reader *p, uint32_t ind
 void ReadTree(const wire_record &record, wire_reader *p, uint32_t index, Request *request) {
   TreeSpec tree;
   tree.index = index;
+  tree.number = static_cast<uint32_t>(request->trees.size() + request->ahead_trees.size());
   tree.attrs = wire_u32(p);
   tree.flags = wire_u32(p);
   tree.optional = record.flags & WIRE_OPTIONAL;
   tree.path = wire_string(p);
-  request->trees.push_back(std::move(tree));
+  auto &trees = tree.flags & WIRE_TREE_DEVICES ? request->ahead_trees : request->trees;
+  trees.push_back(std::move(tree));
 }
 
 void ReadIdMap(wire_reader *p, uint32_t index, Request *request) {
@@ -145,17 +147,18 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   if (size > 0x7fffffff) return false;
   wire_reader reader = wire_read(data, static_cast<uint32_t>(size));
   uint32_t magic = wire_u32(&reader), version = wire_u32(&reader);
-  uint32_t host_size = wire_u32(&reader), boot_size = wire_u32(&reader), exec_size = wire_u32(&reader);
+  uint32_t host_size = wire_u32(&reader), ahead_size = wire_u32(&reader);
+  uint32_t boot_size = wire_u32(&reader), exec_size = wire_u32(&reader);
   uint32_t flags = wire_u32(&reader);
   request->collect = flags & WIRE_COLLECT;
-  request->network_ahead = flags & WIRE_NETWORK_AHEAD;
   request->no_capabilities = flags & WIRE_NO_CAPABILITIES;
+  request->stocked = flags & WIRE_STOCKED;
   if (request->no_capabilities) request->init_capabilities = kInitCapabilities;
   const uint8_t *host = wire_take(&reader, host_size);
   const uint8_t *boot = wire_take(&reader, boot_size);
   const uint8_t *exec = wire_take(&reader, exec_size);
   if (reader.bad || reader.at != reader.end || magic != WIRE_MAGIC || version != WIRE_VERSION) return false;
-  if (boot_size % 4 || exec_size % 4) return false;
+  if (boot_size % 4 || exec_size % 4 || ahead_size % 4 || ahead_size > boot_size) return false;
 
   wire_reader section = wire_read(host, host_size), payload;
   wire_record record;
@@ -163,7 +166,8 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
     ReadRecord(record, &payload, index, request);
     if (payload.bad) return false;
   }
-  request->boot.assign(boot, boot + boot_size);
+  request->ahead.assign(boot, boot + ahead_size);
+  request->boot.assign(boot + ahead_size, boot + boot_size);
   request->exec.assign(exec, exec + exec_size);
   return !section.bad;
 }

@@ -17,6 +17,7 @@ struct IdMapLine {
 
 struct TreeSpec {
   uint32_t index;
+  uint32_t number; // how init knows it
   uint32_t attrs;
   uint32_t flags;
   bool optional;
@@ -55,10 +56,9 @@ struct StdioSpec {
   std::vector<uint8_t> input;
 };
 
-struct Request {
-  uint32_t id = 0;
-  bool collect = false;
-  bool network_ahead = false;
+// What an init is born with, and what it can do before anybody has asked for a sandbox: plain data, for copies of it
+// are kept (stock.h).
+struct Birthright {
   bool no_capabilities = false;
   uint64_t init_capabilities = ~0ull; // what init must bring through its execve, in a user namespace
   uint64_t namespaces = 0;
@@ -68,10 +68,18 @@ struct Request {
   uint32_t clock_index = 0;
   int64_t monotonic_s = 0, boottime_s = 0;
   uint32_t monotonic_ns = 0, boottime_ns = 0;
+  std::vector<TreeSpec> ahead_trees; // those of the ahead part: devices, no directories of the host
+  std::vector<uint8_t> ahead;        // the first part of the boot section
+};
+
+struct Request : Birthright {
+  uint32_t id = 0;
+  bool collect = false;
+  bool stocked = false; // an init from the stock may serve it
   bool has_nice = false;
   int nice = 0;
   std::vector<RlimitSpec> rlimits;
-  std::vector<TreeSpec> trees;
+  std::vector<TreeSpec> trees; // the others
   uint32_t workdir_index = 0;
   std::string workdir;
   std::vector<HierarchySpec> hierarchies;
@@ -79,7 +87,7 @@ struct Request {
   uint64_t output_limit = kUnlimited;
   bool has_owner = false;
   uint32_t owner_uid = 0, owner_gid = 0;
-  std::vector<uint8_t> boot, exec;
+  std::vector<uint8_t> boot, exec; // boot without its ahead part
 };
 
 // False when the bytes are no request of this version.

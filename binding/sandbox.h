@@ -33,6 +33,7 @@ struct Sandbox {
   uint64_t output_limit = kUnlimited;
   uint64_t output_bytes = 0; // counted so far, when there is a limit or a capture
   UniqueFd channel, pidfd;
+  UniqueFd network; // init's network namespace, when it came from the stock, which wants it back
   pid_t init_pid = -1;
   pid_t command_pid = 0;
   int parent_stdio[3] = {-1, -1, -1}; // pipe ends for JavaScript; owned until `started` has handed them over
@@ -41,6 +42,7 @@ struct Sandbox {
   std::vector<std::string> leaf_paths; // as made; `leaves` shrinks while they are removed
   std::string workdir;
 
+  bool launching = false; // the stock has been told, and not yet that it is over
   bool over = false;      // EXITED or FAILED has come: the rest is clean-up
   bool init_gone = false; // reaped
   bool told_end = false;  // the end has been told to JavaScript

@@ -1,21 +1,18 @@
-// One spawn, in order: channel, clone3, id maps, go; lent mounts; stdio, cgroup leaves. The child comes first, because
-// executing init and booting take longer than the rest, which is made meanwhile. Each resource has an owner from the
-// moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
+// One spawn, in order: an init, from the stock or born here; lent mounts; stdio, cgroup leaves. The init comes first,
+// because executing it and booting take longer than the rest, which is made meanwhile. Each resource has an owner from
+// the moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
 #include "spawner.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
-#include "id_map.h"
-#include "init_image.h"
-#include "launch.h"
+#include "newborn.h"
 #include "stdio.h"
 #include "step_error.h"
 #include "stock.h"
@@ -51,80 +48,44 @@ void RaiseRights(pid_t child, const Request &request) {
   if (request.has_nice) setpriority(PRIO_PROCESS, static_cast<id_t>(child), request.nice);
 }
 
-// The child is stopped in LaunchChild until it reads GO.
-void Release(const Request &request, const Launch &launch, int channel) {
-  if (request.namespaces & CLONE_NEWUSER) WriteIdMaps(launch.pid, request);
-  WriteClockOffsets(launch.pid, request);
-  RaiseRights(launch.pid, request);
-  wire_header go = {};
-  go.magic = WIRE_MAGIC;
-  go.kind = WIRE_GO;
-  if (!SendPacket(channel, go, nullptr, 0, nullptr, 0, 0)) FailStep(STEP_CHANNEL, 0);
-}
-
-// Whether the peer has ended. Then executing init has failed, which Launch knows, or booting has: that report is in the
-// channel, and the watcher will read it.
-bool Gone() {
-  return errno == EPIPE || errno == ECONNRESET;
-}
-
-// While the child executes init: what init needs to boot. While init boots: what the command needs.
-void Provide(Request *request, Sandbox *sandbox, uint32_t flags) {
+// What init needs to boot, and while it boots, what the command needs.
+void Provide(Request *request, Sandbox *sandbox) {
   const int channel = sandbox->channel.get();
   std::vector<UniqueFd> owned;
   std::vector<Loan> trees, loans;
-  OpenTrees(*request, &owned, &trees);
-  if (!SendRequest(channel, request->id, 0, trees, request->boot, {}, true) && !Gone()) FailStep(STEP_CHANNEL, 0);
+  OpenTrees(*request, request->trees, &owned, &trees);
+  if (!SendRequest(channel, request->id, 0, trees, request->boot, {}, true) && !PeerHasEnded())
+    FailStep(STEP_CHANNEL, 0);
   PrepareStdio(request, sandbox, &owned, &loans);
   MakeLeaves(*request, &sandbox->leaves, &owned, &loans);
   sandbox->leaf_paths = sandbox->leaves.paths;
-  if (!SendRequest(channel, request->id, flags, loans, {}, request->exec, false) && !Gone()) FailStep(STEP_CHANNEL, 0);
-}
-
-// End of file makes the child exit, whether it still waits or already is init.
-void Abandon(Launch *launch, Sandbox *sandbox) {
-  sandbox->channel.reset();
-  launch->WaitForExec();
-  while (waitpid(launch->pid, nullptr, __WALL) < 0 && errno == EINTR) {
-  }
-}
-
-void StartChild(const Request &request, int inits_cgroup, Launch *launch) {
-  sys_clone_args args = {};
-  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | request.namespaces;
-  UniqueFd network = request.network_ahead ? TakeNetwork() : UniqueFd();
-  if (!EnterNetwork(network.get())) FailStep(STEP_CLONE, 0);
-  if (network) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
-  if (inits_cgroup >= 0) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(inits_cgroup);
-  }
-  long result = launch->Start(args);
-  if (result < 0) FailStep(STEP_CLONE, 0, static_cast<int>(-result));
+  const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
+  const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
+  if (!SendRequest(channel, request->id, flags, loans, {}, request->exec, false) && !PeerHasEnded())
+    FailStep(STEP_CHANNEL, 0);
 }
 
 // May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
 void Spawn(Request *request, Sandbox *sandbox) {
-  GroupHold groups(*request);
+  GroupHold groups(*request, request->hierarchies);
   MakeWorkdir(*request, sandbox); // before the child: it may start the janitor, on this thread's launch stack
-  UniqueFd theirs;
-  Launch launch;
-  launch.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
-  if (!OpenChannel(&sandbox->channel, &theirs)) FailStep(STEP_CHANNEL, 0);
-  launch.channel = theirs.get();
-  launch.capabilities = request->namespaces & CLONE_NEWUSER ? request->init_capabilities : 0;
-  launch.drop_bounding_set = launch.capabilities && request->no_capabilities;
-  StartChild(*request, groups.inits(), &launch);
-  sandbox->pidfd.reset(launch.pidfd);
-  sandbox->init_pid = launch.pid;
-  theirs.reset();
+  Newborn newborn;
+  std::optional<Birth> birth;
+  sandbox->launching = request->stocked;
+  if (!TakeBlank(*request, &newborn)) {
+    birth.emplace(*request, groups.inits(), false);
+    newborn = birth->Take();
+  }
+  sandbox->channel = std::move(newborn.channel);
+  sandbox->pidfd = std::move(newborn.pidfd);
+  sandbox->network = std::move(newborn.network);
+  sandbox->init_pid = newborn.pid;
   try {
-    Release(*request, launch, sandbox->channel.get());
-    Provide(request, sandbox, launch.drop_bounding_set ? WIRE_BOUNDING_SET_EMPTY : 0);
-    launch.WaitForExec();
-    if (launch.error) FailStep(STEP_EXEC_INIT, 0, launch.error);
+    RaiseRights(newborn.pid, *request);
+    Provide(request, sandbox);
+    if (birth) birth->Join();
   } catch (const StepError &) {
-    Abandon(&launch, sandbox);
+    Abandon(&sandbox->channel, newborn.pid);
     throw;
   }
 }

@@ -1,175 +1,317 @@
-// See stock.h. The thread lives as long as the process (the library is linked with -z nodelete), holds two of each
-// kind, and sleeps otherwise.
+// See stock.h. Shelves are found by a key that holds everything an init is made from; the one used longest ago is given
+// up for a new recipe, and each is emptied when nothing has been taken from it for a while.
+//
+// Making an init takes the kernel's global locks (mounts, network) and a processor, just what a launch needs: so
+// shelves are refilled when no sandbox is being launched and none has been for a moment. Sandboxes started in a close
+// row find them empty; each then has its init made at once.
 #include "stock.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
-#include <net/if.h>
-#include <sched.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
+#include <list>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
-#include "init/sys.h"
+#include "cgroup.h"
+#include "small_namespace.h"
+#include "step_error.h"
 
 namespace cofferdam {
 namespace {
 
-constexpr size_t kShelf = 2;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-struct Shelves {
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<UniqueFd> networks, devices;
-  bool started = false;
-  bool want_networks = false, want_devices = false;
+constexpr size_t kShelves = 4;
+constexpr size_t kPerShelf = 2;
+constexpr size_t kNetworksAtOnce = 8;
+constexpr milliseconds kKept{1000};       // a shelf that nobody takes from
+constexpr milliseconds kNetworksKept{50}; // networks that nobody joins
+constexpr milliseconds kQuiet{1};         // no launches for so long
+constexpr milliseconds kPatience{1000};   // for one that is being made; then the caller makes its own
+
+struct Blank {
+  GroupHold group; // init lives in it
+  Newborn newborn;
 };
 
-Shelves &Shared() {
-  static Shelves *shelves = new Shelves(); // never destroyed: the thread uses it until the end
-  return *shelves;
+struct Shelf {
+  std::string key;
+  Birthright right;
+  std::vector<HierarchySpec> hierarchies; // v2 only, bare
+  std::deque<Blank> blanks;
+  size_t in_making = 0, waiting = 0; // waiting: callers who want one now
+  bool wanted = true;                // until making fails, and again with the next taker
+  Clock::time_point used;
+};
+
+struct State {
+  std::mutex mutex;
+  std::condition_variable wake, made;
+  std::list<std::shared_ptr<Shelf>> shelves; // used last, first
+  std::vector<UniqueFd> networks;
+  Clock::time_point networks_since;
+  int launching = 0;
+  Clock::time_point quiet_since;
+  bool started = false;
+};
+
+State &Shared() {
+  static State *state = new State(); // never destroyed: the thread uses it until the end
+  return *state;
 }
 
-// Opened before any thread leaves it; -1 while it cannot be (no descriptors left).
-int HostNetwork() {
-  static std::atomic<int> known{-1};
-  if (known >= 0) return known;
-  UniqueFd fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  int none = -1;
-  if (fd && known.compare_exchange_strong(none, fd.get())) return fd.release();
-  return known;
+template <typename T> void Append(std::string *key, const T &value) {
+  key->append(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
-bool LoopbackUp() {
-  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request = {};
-  strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  return fd && ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
+// The owner of everything is part of it: a process that gives up its privileges has a stock of another kind.
+std::string KeyOf(const Request &request) {
+  std::string key;
+  key.reserve(1024);
+  Append(&key, geteuid());
+  Append(&key, getegid());
+  Append(&key, request.namespaces);
+  Append(&key, request.init_capabilities);
+  Append(&key, request.no_capabilities);
+  for (const IdMapLine &line : request.id_map)
+    for (uint32_t number : {line.which, line.inside, line.outside, line.count}) Append(&key, number);
+  for (const HierarchySpec &spec : request.hierarchies)
+    if (spec.version == 2) key += spec.base;
+  key.push_back('\0');
+  key.append(reinterpret_cast<const char *>(request.ahead.data()), request.ahead.size());
+  return key;
 }
 
-// Leaves the calling thread in the new namespace.
-UniqueFd MakeNetwork() {
-  if (unshare(CLONE_NEWNET) < 0 || !LoopbackUp()) return UniqueFd();
-  return UniqueFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+bool Alive(const Newborn &newborn) {
+  pollfd polled = {newborn.pidfd.get(), POLLIN, 0};
+  return poll(&polled, 1, 0) == 0;
 }
 
-bool FillDevices(int directory) {
-  static const struct {
-    const char *name;
-    unsigned minor, major;
-  } nodes[] = {{"null", 3, 1}, {"zero", 5, 1}, {"full", 7, 1}, {"random", 8, 1}, {"urandom", 9, 1}, {"tty", 0, 5}};
-  static const char *const links[][2] = {{"pts/ptmx", "ptmx"},
-                                         {"/proc/self/fd", "fd"},
-                                         {"/proc/self/fd/0", "stdin"},
-                                         {"/proc/self/fd/1", "stdout"},
-                                         {"/proc/self/fd/2", "stderr"}};
-  for (const auto &node : nodes) {
-    if (mknodat(directory, node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) < 0) return false;
-    if (fchmodat(directory, node.name, 0666, 0) < 0) return false; // whatever the umask
+// A name of the namespace that outlives init; without one the kernel removes the namespace with init.
+UniqueFd NetworkOf(const Newborn &newborn) {
+  return UniqueFd(open(("/proc/" + std::to_string(newborn.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+Blank MakeBlank(const Shelf &shelf) {
+  Blank blank;
+  blank.group = GroupHold(shelf.right, shelf.hierarchies);
+  Birth birth(shelf.right, blank.group.inits(), true);
+  blank.newborn = birth.Take();
+  try {
+    birth.Join();
+  } catch (const StepError &) {
+    Abandon(&blank.newborn.channel, blank.newborn.pid);
+    throw;
   }
-  for (const auto &link : links)
-    if (symlinkat(link[0], directory, link[1]) < 0) return false;
-  for (const char *name : {"pts", "shm", "mqueue"})
-    if (mkdirat(directory, name, 0755) < 0) return false;
-  return true;
+  if (shelf.right.namespaces & CLONE_NEWNET) blank.newborn.network = NetworkOf(blank.newborn);
+  return blank;
 }
 
-UniqueFd MakeDevices() {
-  auto result = [](long value) {
-    if (value >= 0) return static_cast<int>(value);
-    errno = static_cast<int>(-value);
-    return -1;
-  };
-  UniqueFd context(result(sys_call2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
-  if (!context) return context;
-  static const char *const options[][2] = {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}};
-  for (const auto &option : options)
-    if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_SET_STRING, option[0], option[1], 0)) < 0)
-      return UniqueFd();
-  if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_CMD_CREATE, 0, 0, 0)) < 0) return UniqueFd();
-  UniqueFd mount(
-      result(sys_call3(__NR_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
-  if (mount && !FillDevices(mount.get())) return UniqueFd();
-  return mount;
+void Dismiss(std::deque<Blank> *blanks) {
+  for (Blank &blank : *blanks) blank.newborn.channel.reset(); // all of them first: they end side by side
+  for (Blank &blank : *blanks) Abandon(&blank.newborn.channel, blank.newborn.pid);
+  blanks->clear();
 }
 
-// Fills whichever shelf is short; false when there is nothing to do. Called without the lock.
-bool FillOne(Shelves *shelves, bool networks) {
-  UniqueFd fd = networks ? MakeNetwork() : MakeDevices();
-  std::lock_guard<std::mutex> lock(shelves->mutex);
-  if (!fd) {
-    (networks ? shelves->want_networks : shelves->want_devices) = false; // asked again by the next taker
-    return false;
+bool IsShort(const Shelf &shelf) {
+  return shelf.wanted && shelf.blanks.size() + shelf.in_making < kPerShelf;
+}
+
+// With the lock held: the shelf to make an init for, now.
+std::shared_ptr<Shelf> Wanting(const State &state, Clock::time_point now) {
+  for (auto &shelf : state.shelves)
+    if (shelf->wanted && shelf->blanks.empty() && !shelf->in_making) return shelf;
+  if (state.launching > 0 || now - state.quiet_since < kQuiet) return nullptr;
+  for (auto &shelf : state.shelves)
+    if (IsShort(*shelf)) return shelf;
+  return nullptr;
+}
+
+// Without the lock. A failure ends the shelf's refilling: whoever asks next makes its own, and learns what is wrong.
+void Refill(State &state, const std::shared_ptr<Shelf> &shelf) {
+  Blank blank;
+  bool made = false;
+  try {
+    blank = MakeBlank(*shelf);
+    made = true;
+  } catch (const StepError &) {
   }
-  (networks ? shelves->networks : shelves->devices).push_back(std::move(fd));
-  return true;
+  std::deque<Blank> late;
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    shelf->in_making--;
+    shelf->wanted &= made;
+    const bool kept = std::find(state.shelves.begin(), state.shelves.end(), shelf) != state.shelves.end();
+    if (made) (kept ? shelf->blanks : late).push_back(std::move(blank));
+  }
+  state.made.notify_all();
+  Dismiss(&late);
+}
+
+// With the lock held: moves what nobody needs any more out of the state.
+void CollectOld(State &state, Clock::time_point now, std::deque<Blank> *blanks, std::vector<UniqueFd> *networks) {
+  while (!state.shelves.empty()) {
+    Shelf &last = *state.shelves.back();
+    if (state.shelves.size() <= kShelves && (now - last.used < kKept || last.waiting)) break;
+    std::move(last.blanks.begin(), last.blanks.end(), std::back_inserter(*blanks));
+    last.blanks.clear();
+    state.shelves.pop_back();
+  }
+  const bool many = state.networks.size() >= kNetworksAtOnce;
+  if (many || (!state.networks.empty() && now - state.networks_since >= kNetworksKept)) networks->swap(state.networks);
+}
+
+Clock::time_point NextLook(const State &state, Clock::time_point now, int groups_ms) {
+  Clock::time_point next = now + std::chrono::hours(1);
+  if (!state.shelves.empty()) next = std::min(next, state.shelves.back()->used + kKept);
+  if (!state.networks.empty()) next = std::min(next, state.networks_since + kNetworksKept);
+  for (auto &shelf : state.shelves)
+    if (!state.launching && IsShort(*shelf)) next = std::min(next, state.quiet_since + kQuiet);
+  if (groups_ms >= 0) next = std::min(next, now + milliseconds(groups_ms));
+  return next;
 }
 
 void Run() {
-  Shelves &shelves = Shared();
+  State &state = Shared();
   sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr); // launch.h demands it
   pthread_setname_np(pthread_self(), "cofferdam-stock");
+  int groups_ms = -1;
   for (;;) {
-    bool networks = false;
+    std::shared_ptr<Shelf> shelf;
+    std::deque<Blank> blanks;
+    std::vector<UniqueFd> networks;
     {
-      std::unique_lock<std::mutex> lock(shelves.mutex);
-      shelves.wake.wait(lock, [&] {
-        networks = shelves.want_networks && shelves.networks.size() < kShelf;
-        return networks || (shelves.want_devices && shelves.devices.size() < kShelf);
-      });
+      std::unique_lock<std::mutex> lock(state.mutex);
+      CollectOld(state, Clock::now(), &blanks, &networks);
+      shelf = Wanting(state, Clock::now());
+      if (!shelf && blanks.empty() && networks.empty()) {
+        state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
+        groups_ms = -1;
+        shelf = Wanting(state, Clock::now());
+        CollectOld(state, Clock::now(), &blanks, &networks);
+      }
+      if (shelf) shelf->in_making++;
     }
-    FillOne(&shelves, networks);
+    if (shelf) Refill(state, shelf);
+    networks.clear();
+    if (!blanks.empty()) Dismiss(&blanks);
+    if (!shelf) groups_ms = SweepGroups(false); // a waiting init may have been the last in its group
   }
 }
 
-UniqueFd Take(std::deque<UniqueFd> Shelves::*shelf, bool Shelves::*want) {
-  Shelves &shelves = Shared();
-  std::lock_guard<std::mutex> lock(shelves.mutex);
-  if (HostNetwork() < 0) return UniqueFd();
-  if (!shelves.started) {
-    shelves.started = true;
-    std::thread(Run).detach();
+// With the lock held.
+std::shared_ptr<Shelf> FindShelf(State &state, const Request &request) {
+  std::string key = KeyOf(request);
+  auto found = std::find_if(state.shelves.begin(), state.shelves.end(),
+                            [&](const std::shared_ptr<Shelf> &shelf) { return shelf->key == key; });
+  if (found != state.shelves.end()) {
+    state.shelves.splice(state.shelves.begin(), state.shelves, found);
+  } else {
+    auto shelf = std::make_shared<Shelf>();
+    shelf->key = std::move(key);
+    shelf->right = request;
+    for (const HierarchySpec &spec : request.hierarchies) {
+      if (spec.version != 2) continue;
+      HierarchySpec bare;
+      bare.index = spec.index;
+      bare.version = spec.version;
+      bare.base = spec.base;
+      shelf->hierarchies.push_back(std::move(bare));
+    }
+    state.shelves.push_front(std::move(shelf));
   }
-  shelves.*want = true;
-  UniqueFd fd;
-  if (!(shelves.*shelf).empty()) {
-    fd = std::move((shelves.*shelf).front());
-    (shelves.*shelf).pop_front();
-  }
-  shelves.wake.notify_one();
-  return fd;
+  Shelf &shelf = *state.shelves.front();
+  shelf.used = Clock::now();
+  shelf.wanted = true;
+  return state.shelves.front();
 }
 
 } // namespace
 
-UniqueFd TakeNetwork() {
-  return Take(&Shelves::networks, &Shelves::want_networks);
+bool TakeBlank(const Request &request, Newborn *newborn) {
+  if (!request.stocked) return false;
+  State &state = Shared();
+  std::deque<Blank> dead;
+  bool taken = false;
+  {
+    std::unique_lock<std::mutex> lock(state.mutex);
+    if (!state.started) {
+      state.started = true;
+      std::thread(Run).detach();
+    }
+    std::shared_ptr<Shelf> shelf = FindShelf(state, request);
+    state.launching++;
+    if (shelf->blanks.empty() && shelf->in_making > shelf->waiting) {
+      shelf->waiting++;
+      state.made.wait_for(lock, kPatience, [&] { return !shelf->blanks.empty() || !shelf->in_making; });
+      shelf->waiting--;
+    }
+    while (!taken && !shelf->blanks.empty()) {
+      Blank blank = std::move(shelf->blanks.front());
+      shelf->blanks.pop_front();
+      taken = Alive(blank.newborn);
+      if (taken)
+        *newborn = std::move(blank.newborn);
+      else
+        dead.push_back(std::move(blank));
+    }
+  }
+  state.wake.notify_one();
+  Dismiss(&dead);
+  return taken;
 }
 
-UniqueFd TakeDevices() {
-  UniqueFd fd = Take(&Shelves::devices, &Shelves::want_devices);
-  return fd ? std::move(fd) : MakeDevices();
+void LaunchIsOver() {
+  State &state = Shared();
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    if (--state.launching > 0) return;
+    state.quiet_since = Clock::now();
+  }
+  state.wake.notify_one();
 }
 
-bool EnterNetwork(int network) {
-  static thread_local bool elsewhere = false;
-  if (network < 0 && !elsewhere) return true;
-  if (setns(network < 0 ? HostNetwork() : network, CLONE_NEWNET) < 0) return false;
-  elsewhere = network >= 0;
-  return true;
+void ReturnNetwork(UniqueFd network) {
+  State &state = Shared();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  if (!network || !state.started) return;
+  if (state.networks.empty()) state.networks_since = Clock::now();
+  state.networks.push_back(std::move(network));
+  if (state.networks.size() == 1 || state.networks.size() == kNetworksAtOnce) state.wake.notify_one();
+}
+
+void DrainStock() {
+  State &state = Shared();
+  std::deque<Blank> blanks;
+  std::vector<UniqueFd> networks;
+  {
+    std::unique_lock<std::mutex> lock(state.mutex);
+    const auto shelves = state.shelves; // the list may change while we wait
+    for (auto &shelf : shelves) {
+      shelf->wanted = false;
+      state.made.wait(lock, [&] { return !shelf->in_making; });
+      std::move(shelf->blanks.begin(), shelf->blanks.end(), std::back_inserter(blanks));
+      shelf->blanks.clear();
+    }
+    networks.swap(state.networks);
+  }
+  Dismiss(&blanks);
 }
 
 } // namespace cofferdam

@@ -1,20 +1,30 @@
-// Stock: kernel objects that cost much to make, made ahead on a thread of their own. Fresh for each sandbox, never
-// shared by two; bounded, and refilled in the background. When the shelf is empty the caller makes its own.
+// Stock: inits made ahead, on a thread of their own, for recipes that have just been used.
+//
+// An init from the stock is born and behind its walls, and has carried out what follows from the recipe alone: /proc
+// and its masks, /dev, an empty stage. It has seen nothing of the caller's directories, serves one sandbox and is never
+// put back. It is made as it would be on the spot; only the moment differs. A waiting init holds no mount of the host,
+// is found under the name cofferdam-blank, and ends when Node does, or a moment after its recipe was last used.
+//
+// One stock per process, not per environment. All functions are thread-safe.
 #pragma once
 
-#include "unique_fd.h"
+#include "newborn.h"
+#include "request.h"
 
 namespace cofferdam {
 
-// A network namespace with nothing in it but `lo`, up. It belongs to the caller's user namespace, so that nobody inside
-// the sandbox has rights over it. Invalid when the shelf is empty: then CLONE_NEWNET does it, 0.6 ms more on the way.
-UniqueFd TakeNetwork();
+// Takes an init for this request, and has others made. False when there is none: then the caller makes its own. Every
+// call for a request with `stocked` is the beginning of a launch.
+bool TakeBlank(const Request &request, Newborn *newborn);
 
-// A detached tmpfs with the content of /dev: nodes, links, and the directories pts, shm and mqueue. From the shelf or
-// made on the spot; invalid with errno when it cannot be made (an unprivileged caller cannot).
-UniqueFd TakeDevices();
+// A launch is over: its command runs, or has failed.
+void LaunchIsOver();
 
-// Moves the calling thread into the network namespace, or back into that of the process with -1. False with errno.
-bool EnterNetwork(int network);
+// Takes the network namespace of a sandbox that is over. The kernel's thread that removes namespaces does several at
+// once for little more than one, so they are let go together.
+void ReturnNetwork(UniqueFd network);
+
+// Ends all waiting inits and lets all namespaces go, now.
+void DrainStock();
 
 } // namespace cofferdam

@@ -10,10 +10,10 @@
 
 #include <cerrno>
 
+#include "devices.h"
 #include "id_map.h"
 #include "init/sys.h"
 #include "step_error.h"
-#include "stock.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -37,7 +37,7 @@ long SetAttributes(int mount, const TreeSpec &tree, int id_map) {
 
 UniqueFd OpenMount(const TreeSpec &tree, uint32_t step) {
   if (tree.flags & WIRE_TREE_DEVICES) {
-    UniqueFd devices = TakeDevices();
+    UniqueFd devices = MakeDevices();
     if (!devices) FailStep(step, tree.index);
     return devices;
   }
@@ -47,7 +47,7 @@ UniqueFd OpenMount(const TreeSpec &tree, uint32_t step) {
   return UniqueFd(static_cast<int>(result));
 }
 
-UniqueFd OpenTree(const Request &request, const TreeSpec &tree, uint32_t step) {
+UniqueFd OpenTree(const Birthright &request, const TreeSpec &tree, uint32_t step) {
   UniqueFd mount = OpenMount(tree, step);
   int id_map = tree.flags & WIRE_TREE_ID_MAPPED ? IdMapNamespace(request) : -1;
   long result = SetAttributes(mount.get(), tree, id_map);
@@ -61,12 +61,12 @@ UniqueFd OpenTree(const Request &request, const TreeSpec &tree, uint32_t step) {
 
 } // namespace
 
-void OpenTrees(const Request &request, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
-  for (uint32_t number = 0; number < request.trees.size(); number++) {
-    const TreeSpec &tree = request.trees[number];
+void OpenTrees(const Birthright &request, const std::vector<TreeSpec> &trees, std::vector<UniqueFd> *owned,
+               std::vector<Loan> *loans) {
+  for (const TreeSpec &tree : trees) {
     try {
       UniqueFd mount = OpenTree(request, tree, tree.flags & WIRE_TREE_LAYER ? STEP_LAYER : STEP_BIND_SOURCE);
-      loans->push_back({ROLE_TREE << 16 | number, mount.get()});
+      loans->push_back({ROLE_TREE << 16 | tree.number, mount.get()});
       owned->push_back(std::move(mount));
     } catch (const StepError &error) {
       if (!tree.optional || error.error != ENOENT) throw;

@@ -8,7 +8,8 @@
 
 namespace cofferdam {
 
-// Opens every HOST_TREE of the request; optional ones that are missing are left out. Throws StepError.
-void OpenTrees(const Request &request, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
+// Opens trees of a request; optional ones that are missing are left out. Throws StepError.
+void OpenTrees(const Birthright &request, const std::vector<TreeSpec> &trees, std::vector<UniqueFd> *owned,
+               std::vector<Loan> *loans);
 
 } // namespace cofferdam

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "stock.h"
 #include "watcher_tokens.h"
 
 namespace cofferdam {
@@ -30,6 +31,10 @@ int64_t NowMs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void EndLaunch(Sandbox *sandbox) {
+  if (std::exchange(sandbox->launching, false)) LaunchIsOver();
 }
 
 bool HasStreams(const Sandbox &sandbox) {
@@ -217,6 +222,7 @@ void Watcher::ReadChannel(Sandbox *sandbox) {
       return; // the pidfd tells the rest
     }
     if (event.kind == WIRE_STARTED) {
+      EndLaunch(sandbox);
       sandbox->command_pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
       if (sandbox->collect) continue;
       Event started(Event::kStarted, sandbox->id);
@@ -233,6 +239,7 @@ void Watcher::ReadChannel(Sandbox *sandbox) {
 }
 
 void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event) {
+  EndLaunch(sandbox);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     sandbox->over = true;
@@ -293,6 +300,7 @@ void Watcher::OnInitEnd(Sandbox *sandbox) {
          WEXITED | WNOHANG | __WALL);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->pidfd.get(), nullptr);
   sandbox->init_gone = true;
+  EndLaunch(sandbox);
   for (int fd = 0; fd < 3; fd++) {
     Stream &stream = sandbox->streams[fd];
     if (stream.kind == Stream::kCapture && stream.from) {
@@ -328,6 +336,7 @@ void Watcher::CleanUp(Sandbox *sandbox) {
       std::filesystem::remove_all(sandbox->workdir, ignored);
       ReleaseDirectory(sandbox->workdir);
     }
+    ReturnNetwork(std::move(sandbox->network));
     sandbox->told_closed = true;
     Tell(Event(Event::kClosed, sandbox->id));
   }
@@ -414,6 +423,7 @@ void Watcher::Stop() {
     for (int fd : event.stdio)
       if (fd >= 0) close(fd);
   events_.clear();
+  DrainStock();
   SweepGroups(true);
 }
 

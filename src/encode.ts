@@ -1,6 +1,6 @@
 // From plan to bytes: what a recipe's commands share is encoded once, and what is one command's own is appended.
 
-import { encodeBoot } from './encode/boot.js'
+import { type BootSection, encodeBoot } from './encode/boot.js'
 import { encodeCommand, encodeExec } from './encode/exec.js'
 import { encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
@@ -10,13 +10,13 @@ import type { SandboxPlan } from './plan-types.js'
 
 // Offsets of host_size and exec_size in struct wire_request.
 const HOST_SIZE_AT = 8
-const EXEC_SIZE_AT = 16
+const EXEC_SIZE_AT = 20
 const MAX_SCRATCH = 2 ** 20
 
 /** The sections of a plan, without the parts that are one command's own. */
 export interface EncodedPlan {
   readonly host: Section
-  readonly boot: Section
+  readonly boot: BootSection
   readonly exec: Section
   /** Bits of enum wire_request_flag that hold for every command. */
   readonly flags: number
@@ -41,11 +41,11 @@ export interface CommandRequest {
 export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number }): EncodedPlan {
   return {
     host: encodeHost(plan, caller),
-    boot: encodeBoot(plan.boot),
+    boot: encodeBoot(plan.boot, plan.ahead),
     exec: encodeExec(plan.command, plan.identity),
     flags:
-      (plan.networkAhead ? REQUEST_FLAG.WIRE_NETWORK_AHEAD : 0) |
-      (plan.command.capabilities.length === 0 ? REQUEST_FLAG.WIRE_NO_CAPABILITIES : 0),
+      (plan.command.capabilities.length === 0 ? REQUEST_FLAG.WIRE_NO_CAPABILITIES : 0) |
+      (plan.stocked ? REQUEST_FLAG.WIRE_STOCKED : 0),
   }
 }
 
@@ -60,7 +60,7 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
   const { host, boot, exec } = plan
   const writer = scratch.reset()
   const flags = plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0)
-  writer.u32(WIRE_MAGIC).u32(WIRE_VERSION).u32(0).u32(boot.bytes.length).u32(0).u32(flags)
+  writer.u32(WIRE_MAGIC).u32(WIRE_VERSION).u32(0).u32(boot.aheadSize).u32(boot.bytes.length).u32(0).u32(flags)
   writer.append(host.bytes)
   encodeStdio(writer, request.stdio, request.outputBytes)
   writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)

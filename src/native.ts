@@ -72,4 +72,6 @@ export interface NativeBinding {
   end(id: number, cause: number): boolean
   /** Pipe ends of a `started` event belong to the addon until they are claimed, each by its number. */
   claim(fd: number): boolean
+  /** Lets go, now, of what is kept for the next sandboxes: inits made ahead, and namespaces to be removed together. */
+  drain(): void
 }

@@ -66,7 +66,7 @@ export type BootStep =
   | { readonly op: 'root'; readonly kind: 'overlay' | 'empty' }
   | { readonly op: 'root'; readonly kind: 'tree'; readonly source: MountSource }
   | { readonly op: 'directory'; readonly target: string; readonly mode: number }
-  | { readonly op: 'proc' | 'mqueue'; readonly target: string }
+  | { readonly op: 'proc' | 'mqueue' | 'place'; readonly target: string }
   | {
       readonly op: 'tmpfs'
       readonly target: string
@@ -158,11 +158,13 @@ export interface SandboxPlan {
   readonly identity: PlanIdentity
   /** Clock offsets; `undefined` when none were given. */
   readonly clockOffset: { readonly monotonicMs: number; readonly boottimeMs: number } | undefined
-  /** Whether the network namespace may be one made ahead, over which nobody inside has rights. */
-  readonly networkAhead: boolean
   /** Overlay's work directory beside a persistent upper layer; `undefined` without one. */
   readonly workdir: string | undefined
   readonly boot: readonly BootStep[]
+  /** How many of the first boot steps depend on the recipe alone, not on what the host's directories hold. */
+  readonly ahead: number
+  /** Whether an init that has carried out those steps already, before it was asked for, may serve the recipe. */
+  readonly stocked: boolean
   readonly cgroups: readonly PlanHierarchy[]
   readonly command: PlanCommand
   /** Weak points that the recipe chose, in sentences. */

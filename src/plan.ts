@@ -110,16 +110,21 @@ function unsupportedByCaller(recipe: Recipe, facts: HostFacts, cgroups: readonly
 /** The plan of a recipe on a host. Never throws for what the host lacks: that is listed in `unsupported`. */
 export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
   const identity = planIdentity(recipe, facts)
-  const { boot, workdir } = planBoot(recipe, { privileged: facts.privileged, identity, systemPaths: facts.systemPaths })
+  const { boot, ahead, stockable, workdir } = planBoot(recipe, {
+    privileged: facts.privileged,
+    identity,
+    systemPaths: facts.systemPaths,
+  })
   const { cgroups, unsupported } = planCgroups(recipe, facts.cgroups, facts.swapInUse)
   return deepFreeze({
     namespaces: recipe.namespaces,
     identity,
     clockOffset: recipe.clockOffset,
-    // Made ahead it belongs to the caller: fine while nobody inside keeps capabilities that would count in it.
-    networkAhead: facts.privileged && recipe.namespaces.includes('net') && recipe.capabilities.length === 0,
     workdir,
     boot,
+    ahead,
+    // Clock offsets are written before init is executed: one that waits has its own already.
+    stocked: stockable && recipe.clockOffset === undefined,
     cgroups,
     command: planCommand(recipe, facts),
     warnings: planWarnings(recipe, facts),

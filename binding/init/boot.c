@@ -152,16 +152,23 @@ static long run_op(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_SYMLINK;
     name = wire_string(p);
     return make_symlink(name, wire_string(p));
+  case BOOT_PLACE: *step = STEP_ROOT; return mount_place(wire_string(p));
   case BOOT_MASK: *step = STEP_MASK; return mount_mask(wire_string(p));
   case BOOT_READONLY: *step = STEP_READONLY; return mount_readonly(wire_string(p));
   default: return run_root(op, p, step);
   }
 }
 
+static int resting;
+
+/* The records may come in two parts; a failure's index counts through both. */
 void boot_run(const void *records, uint32_t size, struct failure *failure) {
+  static uint32_t done;
+  if (resting) sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-init", 0, 0, 0);
+  resting = 0;
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
-  *failure = (struct failure){.phase = PHASE_BOOT, .step = STEP_PLAN};
+  *failure = (struct failure){.phase = PHASE_BOOT, .step = STEP_PLAN, .index = done};
   for (; wire_next(&section, &record, &payload); failure->index++) {
     long result = run_op(record.op, &payload, &failure->step);
     if (payload.bad) result = -EBADMSG;
@@ -173,5 +180,10 @@ void boot_run(const void *records, uint32_t size, struct failure *failure) {
     }
   }
   if (section.bad) failure->error = EBADMSG;
-  mount_finish();
+  done = failure->index;
+}
+
+void boot_rest(void) {
+  sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-blank", 0, 0, 0);
+  resting = 1;
 }

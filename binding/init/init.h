@@ -44,8 +44,9 @@ extern struct lent lent;
 extern int bounding_set_empty;
 extern int pid_namespace; /* init is PID 1 of its own pid namespace */
 
-/* boot.c */
+/* boot.c: one part of the boot section; and, between two parts, the wait of an init that nobody has asked for yet */
 void boot_run(const void *records, uint32_t size, struct failure *failure);
+void boot_rest(void);
 
 /* exec.c: starts the command and fills the job, or says what failed. */
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure);

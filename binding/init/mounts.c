@@ -1,11 +1,14 @@
 /* Mounts: how the new root is put together and entered.
  *
- * A tmpfs, the *stage*, is mounted over the old root ("/" as a path still leads to the old one). In it are the layers
- * (l0, l1...), overlay's upper and work (u, w), what masks are made of (m), and the new root (r). Overlay is mounted
- * with names relative to the stage, so neither odd characters nor the length of the host's paths matter. Everything
- * below the new root is resolved with openat2(RESOLVE_IN_ROOT, 5.6) and mounted onto the descriptor: a rootfs is
- * untrusted, and any component of a target may be a symbolic link that leads out of it. Last, pivot_root moves into
- * the new root, and the old one with the stage is detached; the mounts that still use its pieces keep them alive.
+ * A tmpfs, the *stage*, is mounted over the old root ("/" as a path still leads to the old one). In it are the kit (k),
+ * the layers (l0, l1...) and below them a base (b), overlay's upper and work (u, w), what masks are made of (m), and
+ * the new root (r). The kit is where /proc, /dev and the like are mounted while there is no root yet: they need nothing
+ * of the host, so a waiting init has them ready, and BOOT_PLACE moves them. The base has their mount points, so that
+ * none has to be made in the caller's upper. Overlay is mounted with names relative to the stage, so neither odd
+ * characters nor the length of the host's paths matter. Everything below the new root is resolved with
+ * openat2(RESOLVE_IN_ROOT, 5.6) and mounted onto the descriptor: a rootfs is untrusted, and any component of a target
+ * may be a symbolic link that leads out of it. Last, pivot_root moves into the new root, and the old one with the stage
+ * is detached; the mounts that still use its pieces keep them alive.
  */
 #include "mounts.h"
 
@@ -22,7 +25,8 @@
 
 static int stage = -1;    /* the stage's root */
 static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
-static int new_root = -1; /* the new root */
+static int kit = -1;      /* k */
+static int new_root = -1; /* the new root, or the kit until there is one */
 static int proc = -1;     /* the root of a /proc that we have just mounted: its names need no resolving */
 static int stage_on_root; /* it lies over "/", not over a directory in it */
 static int layer_count, scratch_count;
@@ -155,9 +159,11 @@ long mount_stage(uint64_t size, uint32_t inodes, const char *at) {
   /* ".." of the root is followed into what is mounted over it; "/" is not. */
   stage = (int)sys_call4(__NR_openat, AT_FDCWD, stage_on_root ? "/.." : at, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   if (stage < 0) return stage;
-  static const char names[][2] = {"u", "w", "r", "m"};
+  static const char names[][7] = {"u", "w", "r", "m", "k", "b", "b/proc", "b/dev", "b/tmp"};
   for (unsigned i = 0; i < sizeof names / sizeof *names && result >= 0; i++)
     result = sys_call3(__NR_mkdirat, stage, names[i], 0755);
+  if (result >= 0)
+    kit = new_root = (int)(result = sys_call4(__NR_openat, stage, "k", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
   return result;
 }
 
@@ -213,9 +219,9 @@ static long mount_overlay(void) {
   char *at = text_append(text, end, "lowerdir=");
   for (int layer = layer_count; layer-- > 0;) {
     at = text_append_number(text_append(at, end, "l"), end, (uint64_t)layer, 10);
-    if (layer) at = text_append(at, end, ":");
+    at = text_append(at, end, ":");
   }
-  at = text_append(at, end, ",upperdir=");
+  at = text_append(at, end, "b,upperdir=");
   at = upper_name ? append_escaped(text_append(at, end, "p/"), end, upper_name) : text_append(at, end, "u");
   at = text_append(at, end, ",workdir=");
   at = work_name ? append_escaped(text_append(at, end, "p/"), end, work_name) : text_append(at, end, "w");
@@ -391,8 +397,28 @@ long mount_readonly(const char *path) {
   return result;
 }
 
+/* A mount of the kit, with those below it; what is not mounted there stays a plain directory. */
+long mount_place(const char *target) {
+  forget_proc();
+  long from = sys_call4(__NR_openat, kit, target + 1, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  long fd = from < 0 ? from : open_target(target, 1);
+  long result = fd < 0 ? fd : move_onto((int)from, (int)fd);
+  close_fd((int)fd);
+  close_fd((int)from);
+  return result;
+}
+
 long mount_seal(void) {
   return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0);
+}
+
+static void finish(void) {
+  forget_proc();
+  close_fd(masks);
+  close_fd(new_root);
+  close_fd(kit);
+  close_fd(stage);
+  masks = new_root = kit = stage = -1;
 }
 
 /* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
@@ -410,16 +436,9 @@ long mount_switch(uint32_t kind) {
     if (result >= 0 && stage_on_root) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
     if (result >= 0) result = sys_call2(__NR_umount2, ".", MNT_DETACH);
   }
-  return result < 0 ? result : sys_call1(__NR_chdir, "/");
-}
-
-long mount_finish(void) {
-  forget_proc();
-  close_fd(masks);
-  close_fd(new_root);
-  close_fd(stage);
-  masks = new_root = stage = -1;
-  return 0;
+  if (result >= 0) result = sys_call1(__NR_chdir, "/");
+  if (result >= 0) finish();
+  return result;
 }
 
 long make_directory(const char *target, uint32_t mode) {

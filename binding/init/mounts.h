@@ -27,8 +27,8 @@ long mount_bind(const struct source *source, const char *target, uint32_t *step)
 long mount_mask(const char *path);
 long mount_readonly(const char *path);
 long mount_seal(void);
+long mount_place(const char *target);
 long mount_switch(uint32_t kind);
-long mount_finish(void);
 
 long make_directory(const char *target, uint32_t mode);
 long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32_t size);

@@ -216,6 +216,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
       send_failure(&failure, header->id);
       leave(1);
     }
+    if (header->a & WIRE_AHEAD) boot_rest();
   }
   if (header->exec_size) {
     start_job(header->id, body + roles + header->boot_size, header->exec_size);

@@ -5,7 +5,9 @@
  *   boot   what init does once: identity, mounts, root switch
  *   exec   one command: arguments, environment, credentials, limits of its own
  * A request with all three starts a sandbox and a command in it; without exec it boots an idle box; without boot it
- * starts one more command in a live one. The addon reads only `host`; it passes the other two on as they are.
+ * starts one more command in a live one. The addon reads only `host`; it passes the other two on as they are. The first
+ * `ahead_size` bytes of boot follow from the recipe alone, not from what the host's directories hold: they may be
+ * carried out before anybody has asked for a sandbox (binding/stock.cc), and are sent as a request of their own.
  *
  * The addon and init talk over a SOCK_SEQPACKET pair. Downwards a packet is a wire_header and its body; upwards it is a
  * wire_event. End of file is the life line: init that reads it kills everything and exits; the addon that reads it
@@ -31,7 +33,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -42,16 +44,17 @@ struct wire_request {
   uint32_t magic;
   uint32_t version;
   uint32_t host_size;
+  uint32_t ahead_size; /* part of boot_size */
   uint32_t boot_size;
   uint32_t exec_size;
   uint32_t flags; /* enum wire_request_flag */
 };
 
 enum wire_request_flag {
-  WIRE_COLLECT = 1,       /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
-  WIRE_NETWORK_AHEAD = 2, /* CLONE_NEWNET may be a namespace made ahead, over which the sandbox has no rights; only for
-                           * a privileged caller, and where no capability over networks is kept */
-  WIRE_NO_CAPABILITIES = 4, /* the command keeps none, so init needs only those of its own work */
+  WIRE_COLLECT = 1,         /* deliver only the end: the addon collects stdout and stderr itself (Sandbox#run) */
+  WIRE_NO_CAPABILITIES = 2, /* the command keeps none, so init needs only those of its own work */
+  WIRE_STOCKED = 4,         /* an init that has carried out the ahead part already may serve it: every source after that
+                             * part is lent, so init does not need the host's mounts */
 };
 
 struct wire_record {
@@ -126,7 +129,8 @@ enum wire_boot_op {
   BOOT_LOOPBACK,      /* - : set `lo` up */
   BOOT_PRIVATE,       /* - : make every inherited mount private, so that nothing propagates to the host */
   BOOT_STAGE,         /* u64 size, u32 inodes, string at: the tmpfs behind overlay's upper, masks, scratch directories
-                       * and an empty root; on this directory while booting, or on "/" where it is none */
+                       * and an empty root; on this directory while booting, or on "/" where it is none. Until BOOT_ROOT
+                       * targets are directories of the stage, from which BOOT_PLACE takes what was mounted there */
   BOOT_LAYER,         /* source: next lower layer, base first */
   BOOT_UPPER,         /* source, string upper, string work: names below source for a persistent upper */
   BOOT_ROOT,          /* u32 kind (enum wire_root), source (kind TREE only, otherwise zeros and "") */
@@ -146,6 +150,7 @@ enum wire_boot_op {
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
   BOOT_SCRATCH,          /* u32 mode, u32 attrs, string target: a fresh directory of the stage, whose size it shares */
   BOOT_SHIELD, /* u32 uid: init's real and saved id, so that a command of its effective one may not signal it */
+  BOOT_PLACE,  /* string target: what was mounted there before BOOT_ROOT, with all below it, moves into the root */
 };
 
 enum wire_root {
@@ -182,6 +187,7 @@ enum wire_kind { WIRE_GO = 1, WIRE_FDS, WIRE_REQUEST, WIRE_KILL, WIRE_READY, WIR
 enum wire_packet_flag {
   WIRE_MAPPED = 1,             /* REQUEST: the body is in a memfd */
   WIRE_BOUNDING_SET_EMPTY = 2, /* REQUEST: the addon's child has dropped it before it executed init */
+  WIRE_AHEAD = 4,              /* REQUEST: boot's ahead part, and the rest may be long in coming */
 };
 
 struct wire_header {

@@ -101,6 +101,8 @@ class BootWriter {
         return this.#begin(BOOT.BOOT_MASK, step, step.optional).string(step.path)
       case 'readonly':
         return this.#begin(BOOT.BOOT_READONLY, step, step.optional).string(step.path)
+      case 'place':
+        return this.#begin(BOOT.BOOT_PLACE, step).string(step.target)
       case 'switch':
         return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind])
       case 'chroot':
@@ -111,9 +113,16 @@ class BootWriter {
   }
 }
 
-/** The boot section of a plan. */
-export function encodeBoot(boot: readonly BootStep[]): Section {
+/** The boot section, and how many bytes of it can be carried out ahead. */
+export interface BootSection extends Section {
+  readonly aheadSize: number
+}
+
+/** The boot section of a plan, of which the first `ahead` steps can be carried out before anybody has asked for it. */
+export function encodeBoot(boot: readonly BootStep[], ahead: number): BootSection {
   const steps = new BootWriter()
-  for (const step of boot) steps.step(step).end()
-  return { bytes: steps.writer.finish(), subjects: steps.writer.subjects }
+  for (const step of boot.slice(0, ahead)) steps.step(step).end()
+  const aheadSize = steps.writer.length
+  for (const step of boot.slice(ahead)) steps.step(step).end()
+  return { bytes: steps.writer.finish(), subjects: steps.writer.subjects, aheadSize }
 }

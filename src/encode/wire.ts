@@ -1,12 +1,12 @@
 // The numbers of binding/init/wire.h, by the names they have there (a test compares them with the header's text).
 
 export const WIRE_MAGIC = 0x4d414446
-export const WIRE_VERSION = 1
+export const WIRE_VERSION = 2
 export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
-export const WIRE_REQUEST_SIZE = 24
+export const WIRE_REQUEST_SIZE = 28
 
-export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NETWORK_AHEAD: 2, WIRE_NO_CAPABILITIES: 4 } as const
+export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NO_CAPABILITIES: 2, WIRE_STOCKED: 4 } as const
 
 export const RECORD_FLAG = { WIRE_OPTIONAL: 1 } as const
 
@@ -72,6 +72,7 @@ export const BOOT = {
   BOOT_NO_PID_NAMESPACE: 85,
   BOOT_SCRATCH: 86,
   BOOT_SHIELD: 87,
+  BOOT_PLACE: 88,
 } as const
 
 export const ROOT = { WIRE_ROOT_OVERLAY: 0, WIRE_ROOT_TREE: 1, WIRE_ROOT_EMPTY: 2 } as const

@@ -2,7 +2,7 @@
 
 import type { BootStep, PlanIdentity } from '../plan-types.js'
 import type { MountRecipe, Recipe } from '../recipe.js'
-import { planDev, planProc, planTmp } from './pseudo.js'
+import { planDev, planPlaces, planProc, planSharedProc, planTmp } from './pseudo.js'
 import { inodesFor, planRoot } from './root.js'
 import { hostSource, READONLY, type SourceContext, WRITABLE } from './sources.js'
 import type { SystemPath } from './system-paths.js'
@@ -19,6 +19,10 @@ export interface BootContext {
 /** The steps and overlay's work directory. */
 export interface BootPlan {
   readonly boot: readonly BootStep[]
+  /** How many of the steps need nothing but the recipe. */
+  readonly ahead: number
+  /** Whether the steps after these can do without the host's mounts. */
+  readonly stockable: boolean
   readonly workdir: string | undefined
 }
 
@@ -49,20 +53,32 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   const root = planRoot(recipe, sources, systemPaths, identity.uid, identity.gid)
   const ttyGroup = privileged || !mapped
   const kind = recipe.rootfs?.switch === 'switch_root' ? 'switch_root' : 'pivot_root'
-  const boot: BootStep[] = [
+  const ahead: BootStep[] = [
     { op: 'private' },
-    ...root.steps,
-    ...planProc(recipe, sources),
+    root.stage,
+    ...planProc(recipe),
     ...planDev(recipe, sources, ttyGroup),
     ...planTmp(recipe),
+  ]
+  const boot: BootStep[] = [
+    ...ahead,
+    ...root.steps,
+    ...planSharedProc(recipe, sources),
+    ...planPlaces(recipe),
     ...recipe.mounts.map((mount) => userMount(mount, sources)),
     ...(root.seal ? [{ op: 'seal' } as const] : []),
     { op: 'switch', kind },
   ]
   // Over a directory of the old root the stage goes away with it, which saves a wait; but it must hide nothing that is
   // still to be opened by path.
-  const at = boot.some((step) => 'source' in step && !step.source.lent) ? '/' : '/tmp'
-  return { boot: boot.map((step) => (step.op === 'stage' ? { ...step, at } : step)), workdir: root.workdir }
+  const allLent = boot.every((step) => !('source' in step) || step.source.lent)
+  const at = allLent ? '/tmp' : '/'
+  return {
+    boot: boot.map((step) => (step.op === 'stage' ? { ...step, at } : step)),
+    ahead: ahead.length,
+    stockable: allLent && kind === 'pivot_root',
+    workdir: root.workdir,
+  }
 }
 
 // Outside a pid namespace init can be signalled by any process of its real or saved id, which may be the command's own.
@@ -79,15 +95,16 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   if (own('user') && context.privileged) boot.push({ op: 'identity', uid: 0, gid: 0 })
   if (own('uts')) boot.push({ op: 'hostname', name: recipe.hostname ?? 'sandbox' })
   if (own('net')) boot.push({ op: 'loopback' })
-  let workdir: string | undefined
+  const names = boot.length
+  const mounts = own('mount') ? planMounts(recipe, context) : undefined
   const directory = recipe.rootfs?.layers[0]
-  if (own('mount')) {
-    const mounts = planMounts(recipe, context)
-    boot.push(...mounts.boot)
-    workdir = mounts.workdir
-  } else if (directory !== undefined) {
-    boot.push({ op: 'chroot', directory })
-  }
+  if (mounts) boot.push(...mounts.boot)
+  else if (directory !== undefined) boot.push({ op: 'chroot', directory })
   if (!own('pid') && context.privileged) boot.push(shield(context.identity))
-  return { boot, workdir }
+  return {
+    boot,
+    ahead: names + (mounts?.ahead ?? 0),
+    stockable: context.privileged && own('user') && own('pid') && mounts?.stockable === true,
+    workdir: mounts?.workdir,
+  }
 }

@@ -12,19 +12,31 @@ const MASKED = ['kcore', 'keys', 'timer_list', 'sched_debug', 'latency_stats', '
 const READ_ONLY = ['sys', 'bus', 'fs', 'irq', 'sysrq-trigger']
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
 
-/** /proc of the sandbox's own processes, or the host's when the pid namespace is shared; both hardened. */
-export function planProc(recipe: Recipe, context: SourceContext): BootStep[] {
-  const own: BootStep = { op: 'proc', target: '/proc' }
-  const hosts: BootStep = {
-    op: 'bind',
-    source: hostSource(context, '/proc', { attributes: ['nosuid', 'nodev', 'noexec'], recursive: true }),
-    target: '/proc',
-  }
-  return [
-    recipe.namespaces.includes('pid') ? own : hosts,
-    ...MASKED.map((name): BootStep => ({ op: 'mask', path: `/proc/${name}`, optional: true })),
-    ...READ_ONLY.map((name): BootStep => ({ op: 'readonly', path: `/proc/${name}`, optional: true })),
+const HARDENING: readonly BootStep[] = [
+  ...MASKED.map((name): BootStep => ({ op: 'mask', path: `/proc/${name}`, optional: true })),
+  ...READ_ONLY.map((name): BootStep => ({ op: 'readonly', path: `/proc/${name}`, optional: true })),
+]
+
+/** /proc of the sandbox's own processes, hardened; nothing when the pid namespace is shared. */
+export function planProc(recipe: Recipe): BootStep[] {
+  return recipe.namespaces.includes('pid') ? [{ op: 'proc', target: '/proc' }, ...HARDENING] : []
+}
+
+/** The host's /proc, hardened, when the pid namespace is shared. */
+export function planSharedProc(recipe: Recipe, context: SourceContext): BootStep[] {
+  if (recipe.namespaces.includes('pid')) return []
+  const source = hostSource(context, '/proc', { attributes: ['nosuid', 'nodev', 'noexec'], recursive: true })
+  return [{ op: 'bind', source, target: '/proc' }, ...HARDENING]
+}
+
+/** What is mounted before there is a root, and has to be moved into it. */
+export function planPlaces(recipe: Recipe): BootStep[] {
+  const targets = [
+    ...(recipe.namespaces.includes('pid') ? ['/proc'] : []),
+    '/dev',
+    ...(taken(recipe, '/tmp') ? [] : ['/tmp']),
   ]
+  return targets.map((target) => ({ op: 'place', target }))
 }
 
 function scratch(target: string): BootStep {

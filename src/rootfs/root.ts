@@ -25,8 +25,9 @@ function scratchStage(recipe: Recipe): BootStep {
   return stage(SCRATCH_SIZE + files)
 }
 
-/** The steps, whether the root is to be sealed at the end, and overlay's work directory. */
+/** The stage and the steps on it, whether the root is to be sealed at the end, and overlay's work directory. */
 export interface RootPlan {
+  readonly stage: BootStep
   readonly steps: readonly BootStep[]
   readonly seal: boolean
   readonly workdir: string | undefined
@@ -34,7 +35,7 @@ export interface RootPlan {
 
 function layeredRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContext): RootPlan {
   const inMemory = rootfs.mode === 'overlay' && rootfs.upper === undefined
-  const steps: BootStep[] = [inMemory ? stage(rootfs.sizeBytes) : scratchStage(recipe)]
+  const steps: BootStep[] = []
   for (const layer of rootfs.layers) {
     steps.push({
       op: 'layer',
@@ -57,13 +58,14 @@ function layeredRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContex
   }
   steps.push({ op: 'root', kind: 'overlay' })
   // A read-only root is an overlay too, so that mount points can be made in it before it is sealed.
-  return { steps, seal: rootfs.mode === 'readonly', workdir }
+  const own = inMemory ? stage(rootfs.sizeBytes) : scratchStage(recipe)
+  return { stage: own, steps, seal: rootfs.mode === 'readonly', workdir }
 }
 
 function writableRoot(recipe: Recipe, rootfs: RootfsRecipe, context: SourceContext): RootPlan {
   const [directory] = rootfs.layers as readonly [string]
   const source = hostSource(context, directory, { attributes: WRITABLE, idMapped: true, layer: true })
-  return { steps: [scratchStage(recipe), { op: 'root', kind: 'tree', source }], seal: false, workdir: undefined }
+  return { stage: scratchStage(recipe), steps: [{ op: 'root', kind: 'tree', source }], seal: false, workdir: undefined }
 }
 
 function accounts(recipe: Recipe, uid: number, gid: number): BootStep[] {
@@ -89,7 +91,7 @@ function hostRoot(
   uid: number,
   gid: number,
 ): RootPlan {
-  const steps: BootStep[] = [scratchStage(recipe), { op: 'root', kind: 'empty' }]
+  const steps: BootStep[] = [{ op: 'root', kind: 'empty' }]
   const bind = (path: string): BootStep => ({
     op: 'bind',
     source: hostSource(context, path, { attributes: READONLY, recursive: true, optional: true, idMapped: true }),
@@ -101,7 +103,7 @@ function hostRoot(
   steps.push(...accounts(recipe, uid, gid))
   if (!recipe.namespaces.includes('net')) steps.push(bind('/etc/resolv.conf'))
   steps.push({ op: 'symlink', target: '/tmp', path: '/var/tmp' }, { op: 'directory', target: '/run', mode: 0o755 })
-  return { steps, seal: true, workdir: undefined }
+  return { stage: scratchStage(recipe), steps, seal: true, workdir: undefined }
 }
 
 /** The root of a recipe with a mount namespace. */

@@ -68,14 +68,14 @@ test('the head carries magic, version and the sizes of its sections', () => {
   assert.ok(decoded.host.length > 0 && decoded.boot.length > 0 && decoded.exec.length > 0)
 })
 
-test('the flags say who collects, whether the network may have been made ahead, and whether capabilities are kept', () => {
-  const { WIRE_COLLECT, WIRE_NETWORK_AHEAD, WIRE_NO_CAPABILITIES } = wire.REQUEST_FLAG
+test('the flags say who collects, whether an init made ahead may serve, and whether capabilities are kept', () => {
+  const { WIRE_COLLECT, WIRE_STOCKED, WIRE_NO_CAPABILITIES } = wire.REQUEST_FLAG
   const plain = { privileged: false }
   assert.is(encode({}, plain).decoded.flags, WIRE_NO_CAPABILITIES)
   assert.is(encode({ capabilities: ['chown'] }, plain).decoded.flags, 0)
-  assert.is(encode({ capabilities: ['chown'] }).decoded.flags, 0)
+  assert.is(encode({ capabilities: ['chown'] }).decoded.flags, WIRE_STOCKED)
   assert.is(encode({}, plain, { collect: true }).decoded.flags, WIRE_COLLECT | WIRE_NO_CAPABILITIES)
-  assert.is(encode().decoded.flags, WIRE_NETWORK_AHEAD | WIRE_NO_CAPABILITIES)
+  assert.is(encode().decoded.flags, WIRE_STOCKED | WIRE_NO_CAPABILITIES)
 })
 
 test('namespaces are clone flags, the cgroup one excepted', () => {
@@ -149,8 +149,8 @@ test('trees are numbered in the order in which boot records use them', () => {
     trees.map((_, i) => [i, '']),
   )
   const { WIRE_TREE_ID_MAPPED: mapped, WIRE_TREE_LAYER: layer, WIRE_TREE_RECURSIVE: recursive } = wire.TREE_FLAG
-  assert.equal(trees[0], { path: '/base', attrs: 1 | 2 | 4, kind: mapped | layer, flags: 0 })
-  assert.equal(trees[2], { path: '/srv', attrs: 2 | 4, kind: mapped, flags: 0 })
+  assert.equal(trees[1], { path: '/base', attrs: 1 | 2 | 4, kind: mapped | layer, flags: 0 })
+  assert.equal(trees[3], { path: '/srv', attrs: 2 | 4, kind: mapped, flags: 0 })
   assert.equal(trees.at(-1), { path: '/data', attrs: 1 | 2 | 4, kind: recursive, flags: 1 })
 })
 

@@ -42,7 +42,7 @@ test('it is frozen all through, and survives JSON', () => {
 
 test('the steps are in the order in which the kernel needs them', () => {
   const order = ops(plan({ rootfs: ROOTFS, mounts: [{ kind: 'mask', path: '/etc' }] }))
-  const wanted = ['identity', 'hostname', 'loopback', 'private', 'stage', 'layer', 'root', 'proc', 'devpts', 'switch']
+  const wanted = 'identity hostname loopback private stage proc devpts layer root place switch'.split(' ')
   assert.equal(
     order.filter((op, i) => wanted.includes(op) && order.indexOf(op) === i),
     wanted,
@@ -257,11 +257,29 @@ test('a default recipe warns of nothing, and every weakness has its sentence', (
   assert.match(plan({}, { privileged: false }).warnings[0] ?? '', /supplementary groups/)
 })
 
-test('a network made ahead is only for root, and never where capabilities are kept', () => {
-  assert.is(plan().networkAhead, true)
-  assert.is(plan({ capabilities: ['net_admin'] }).networkAhead, false)
-  assert.is(plan({}, { privileged: false }).networkAhead, false)
-  assert.is(plan({ namespaces: without('net') }).networkAhead, false)
+test('what is done ahead needs no directory of the host, and comes before the root', () => {
+  for (const made of [plan(), plan({ rootfs: ROOTFS }), plan({ namespaces: without('pid') })]) {
+    const ahead = made.boot.slice(0, made.ahead)
+    assert.ok(ahead.every((one) => !('source' in one) || one.source.devices))
+    assert.ok(ahead.some(({ op }) => op === 'stage') && ahead.some(({ op }) => op === 'devpts'))
+    assert.is(
+      made.boot.slice(made.ahead).some(({ op }) => op === 'stage'),
+      false,
+    )
+  }
+  assert.equal(
+    plan().boot.flatMap((one) => (one.op === 'place' ? [one.target] : [])),
+    ['/proc', '/dev', '/tmp'],
+  )
+})
+
+test('an init made ahead serves only a caller who lends all mounts, and a recipe without clock offsets', () => {
+  assert.is(plan().stocked, true)
+  assert.is(plan({ capabilities: ['net_admin'] }).stocked, true)
+  assert.is(plan({}, { privileged: false }).stocked, false)
+  assert.is(plan({ clockOffset: { monotonicMs: 1, boottimeMs: 0 } }).stocked, false)
+  for (const name of ['user', 'pid', 'mount'] as const) assert.is(plan({ namespaces: without(name) }).stocked, false)
+  assert.is(plan({ rootfs: { ...ROOTFS, switch: 'switch_root' } }).stocked, false)
 })
 
 test.run()

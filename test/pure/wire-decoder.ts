@@ -69,21 +69,17 @@ export interface DecodedRequest {
 
 export function decodeRequest(bytes: Uint8Array): DecodedRequest {
   const data = Buffer.from(bytes)
-  const [magic, version, host, boot, exec, flags] = [0, 4, 8, 12, 16, 20].map((at) => data.readUInt32LE(at)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  if (data.length !== 24 + host + boot + exec) throw new Error('The sections do not add up to the request')
+  const [magic, version, host, ahead, boot, exec, flags] = [0, 4, 8, 12, 16, 20, 24].map((at) =>
+    data.readUInt32LE(at),
+  ) as [number, number, number, number, number, number, number]
+  if (ahead > boot || ahead % 4 !== 0) throw new Error('The ahead part is no part of the boot section')
+  if (data.length !== 28 + host + boot + exec) throw new Error('The sections do not add up to the request')
   return {
     magic,
     version,
     flags,
-    host: records(data.subarray(24, 24 + host)),
-    boot: records(data.subarray(24 + host, 24 + host + boot)),
-    exec: records(data.subarray(24 + host + boot)),
+    host: records(data.subarray(28, 28 + host)),
+    boot: records(data.subarray(28 + host, 28 + host + boot)),
+    exec: records(data.subarray(28 + host + boot)),
   }
 }

@@ -13,7 +13,7 @@ import * as uvu from 'uvu'
 import type { Need } from './host.js'
 import { assertNothingLeft, type Snapshot, snapshot } from './leaks.js'
 import { record } from './tally.js'
-import { warmUp } from './warm-up.js'
+import { drainStock, warmUp } from './warm-up.js'
 
 export interface TestContext {
   /** Makes a directory that anyone may enter (mapped ids included); it is removed after the test. */
@@ -77,13 +77,14 @@ export function suite(subject: string, { warmUp: warm = false }: SuiteOptions = 
     tests(name, () => report(title, handler))
   }
 
+  const drain = warm ? drainStock : undefined
   const prepare = async () => {
     atStart ??= snapshot()
     if (warm) await warmUp()
   }
 
   const test: Suite = (name, body, options = {}) => {
-    if (onlyMatching.test(`${subject}: ${name}`)) declare(name, () => runTest(prepare, body, options))
+    if (onlyMatching.test(`${subject}: ${name}`)) declare(name, () => runTest(prepare, drain, body, options))
   }
 
   test.run = () => {
@@ -99,7 +100,12 @@ export function suite(subject: string, { warmUp: warm = false }: SuiteOptions = 
   return test
 }
 
-async function runTest(prepare: () => Promise<void>, body: (t: TestContext) => unknown, options: TestOptions) {
+async function runTest(
+  prepare: () => Promise<void>,
+  drain: (() => void) | undefined,
+  body: (t: TestContext) => unknown,
+  options: TestOptions,
+) {
   for (const need of [options.needs ?? []].flat()) {
     const missing = need()
     if (missing) throw new Skipped(missing)
@@ -135,7 +141,7 @@ async function runTest(prepare: () => Promise<void>, body: (t: TestContext) => u
   await attempt('The test', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, () => body(context))
   abort.abort()
   for (const action of actions.reverse()) await attempt('Its clean-up', CLEAN_UP_TIMEOUT_MS, action)
-  await attempt('Its leak check', CLEAN_UP_TIMEOUT_MS, () => assertNothingLeft(before))
+  await attempt('Its leak check', CLEAN_UP_TIMEOUT_MS, () => assertNothingLeft(before, { drain }))
   throwAll(failures)
 }
 

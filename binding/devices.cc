@@ -1,0 +1,59 @@
+// Makes /dev with the mount API of 5.2 (fsopen, fsmount): it is in no mount namespace until init moves it; see
+// devices.h.
+#include "devices.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+
+#include "init/sys.h"
+
+namespace cofferdam {
+namespace {
+
+bool FillDevices(int directory) {
+  static const struct {
+    const char *name;
+    unsigned minor, major;
+  } nodes[] = {{"null", 3, 1}, {"zero", 5, 1}, {"full", 7, 1}, {"random", 8, 1}, {"urandom", 9, 1}, {"tty", 0, 5}};
+  static const char *const links[][2] = {{"pts/ptmx", "ptmx"},
+                                         {"/proc/self/fd", "fd"},
+                                         {"/proc/self/fd/0", "stdin"},
+                                         {"/proc/self/fd/1", "stdout"},
+                                         {"/proc/self/fd/2", "stderr"}};
+  for (const auto &node : nodes) {
+    if (mknodat(directory, node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) < 0) return false;
+    if (fchmodat(directory, node.name, 0666, 0) < 0) return false; // whatever the umask
+  }
+  for (const auto &link : links)
+    if (symlinkat(link[0], directory, link[1]) < 0) return false;
+  for (const char *name : {"pts", "shm", "mqueue"})
+    if (mkdirat(directory, name, 0755) < 0) return false;
+  return true;
+}
+
+} // namespace
+
+UniqueFd MakeDevices() {
+  auto result = [](long value) {
+    if (value >= 0) return static_cast<int>(value);
+    errno = static_cast<int>(-value);
+    return -1;
+  };
+  UniqueFd context(result(sys_call2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
+  if (!context) return context;
+  static const char *const options[][2] = {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}};
+  for (const auto &option : options)
+    if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_SET_STRING, option[0], option[1], 0)) < 0)
+      return UniqueFd();
+  if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_CMD_CREATE, 0, 0, 0)) < 0) return UniqueFd();
+  UniqueFd mount(
+      result(sys_call3(__NR_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
+  if (mount && !FillDevices(mount.get())) return UniqueFd();
+  return mount;
+}
+
+} // namespace cofferdam

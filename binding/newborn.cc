@@ -1,0 +1,85 @@
+// See newborn.h, and launch.cc for what happens in the child.
+#include "newborn.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "channel.h"
+#include "id_map.h"
+#include "init_image.h"
+#include "small_namespace.h"
+#include "step_error.h"
+#include "trees.h"
+
+namespace cofferdam {
+namespace {
+
+void SendAhead(int channel, const Birthright &right, bool resting) {
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> trees;
+  OpenTrees(right, right.ahead_trees, &owned, &trees);
+  const uint32_t flags = resting ? WIRE_AHEAD : 0;
+  if (!SendRequest(channel, 0, flags, trees, right.ahead, {}, true) && !PeerHasEnded()) FailStep(STEP_CHANNEL, 0);
+}
+
+} // namespace
+
+Birth::Birth(const Birthright &right, int inits_cgroup, bool resting) {
+  UniqueFd theirs;
+  launch_.image = Check(InitImage(), STEP_INIT_IMAGE, 0);
+  if (!OpenChannel(&newborn_.channel, &theirs)) FailStep(STEP_CHANNEL, 0);
+  launch_.channel = theirs.get();
+  launch_.capabilities = right.namespaces & CLONE_NEWUSER ? right.init_capabilities : 0;
+  launch_.drop_bounding_set = launch_.capabilities && right.no_capabilities;
+  sys_clone_args args = {};
+  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | right.namespaces;
+  if (inits_cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(inits_cgroup);
+  }
+  if (resting && !EnterSmallNamespace()) FailStep(STEP_CLONE, 0);
+  long result = launch_.Start(args);
+  if (resting && !LeaveSmallNamespace()) std::abort(); // every path of this thread would mean something else
+  if (result < 0) FailStep(STEP_CLONE, 0, static_cast<int>(-result));
+  newborn_.pid = launch_.pid;
+  newborn_.pidfd.reset(launch_.pidfd);
+  theirs.reset();
+  try {
+    Release(right);
+    if (!right.ahead.empty()) SendAhead(newborn_.channel.get(), right, resting);
+  } catch (const StepError &) {
+    Abandon(&newborn_.channel, newborn_.pid);
+    launch_.WaitForExec();
+    throw;
+  }
+}
+
+// The child waits in LaunchChild until it reads GO.
+void Birth::Release(const Birthright &right) {
+  if (right.namespaces & CLONE_NEWUSER) WriteIdMaps(newborn_.pid, right);
+  WriteClockOffsets(newborn_.pid, right);
+  wire_header go = {};
+  go.magic = WIRE_MAGIC;
+  go.kind = WIRE_GO;
+  if (!SendPacket(newborn_.channel.get(), go, nullptr, 0, nullptr, 0, 0)) FailStep(STEP_CHANNEL, 0);
+}
+
+void Birth::Join() {
+  launch_.WaitForExec();
+  if (launch_.error) FailStep(STEP_EXEC_INIT, 0, launch_.error);
+}
+
+void Abandon(UniqueFd *channel, pid_t pid) {
+  channel->reset();
+  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+}
+
+bool PeerHasEnded() {
+  return errno == EPIPE || errno == ECONNRESET;
+}
+
+} // namespace cofferdam
