@@ -33,8 +33,10 @@ const hostAfter = await settledInventory(hostBefore)
 const report: Report = {
   machine: describeMachine(),
   latency: [
+    await latency('small heap, in turns', 'turns', 0),
     await latency('small heap, back to back', 'hot', 0),
     await latency('small heap, 30 ms idle between', 'sparse', 0),
+    await latency('1 GiB heap, in turns', 'turns', GIB),
     await latency('1 GiB heap, back to back', 'hot', GIB),
     await latency('1 GiB heap, 30 ms idle between', 'sparse', GIB),
   ],
@@ -48,7 +50,7 @@ if (options.check && checkTargets(report).some(({ met }) => !met)) process.exitC
 
 async function latency(title: string, pace: Pace, heapBytes: number): Promise<Report['latency'][number]> {
   const task = { pace, heapBytes, rounds: rounds(heapBytes > 0 ? 100 : 300), programs }
-  return { title, large: heapBytes > 0, answer: await work('latency', `start to exit, ${title}`, task) }
+  return { title, pace, large: heapBytes > 0, answer: await work('latency', `start to exit, ${title}`, task) }
 }
 
 async function stalls(title: string, heapBytes: number): Promise<Report['stalls'][number]> {

@@ -2,7 +2,7 @@
 import { CONTENDERS } from './contenders.js'
 import { median, percentile } from './statistics.js'
 import { checkTargets, ratioToBaseline } from './targets.js'
-import type { Heap, IdleAnswer, Inventory, LatencyAnswer, LeakAnswer, StallAnswer } from './tasks.js'
+import type { Heap, IdleAnswer, Inventory, LatencyAnswer, LeakAnswer, Pace, StallAnswer } from './tasks.js'
 
 export interface Report {
   machine: string
@@ -20,6 +20,7 @@ export interface Report {
 
 export interface LatencyGroup {
   title: string
+  pace: Pace
   large: boolean
   answer: LatencyAnswer
 }
@@ -41,14 +42,15 @@ export function renderReport(report: Report): string {
   ].join('\n\n')
 }
 
-function renderLatency({ title, answer }: LatencyGroup): string {
+function renderLatency(group: LatencyGroup): string {
+  const { title, answer } = group
   const rows = Object.keys(CONTENDERS).map((name) => {
     const samples = answer.samples[name] ?? { totalMs: [], callMs: [], busyMs: [] }
     return [
       name,
       ms(median(samples.totalMs)),
       ms(percentile(samples.totalMs, 95)),
-      `${ratioToBaseline({ title, large: false, answer }, name).toFixed(3)}x`,
+      `${ratioToBaseline(group, name).toFixed(3)}x`,
       ms(median(samples.callMs)),
       ms(median(samples.busyMs)),
     ]

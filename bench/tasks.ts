@@ -1,6 +1,6 @@
 // What the main process asks of the worker processes, and what they answer.
 
-export type Pace = 'hot' | 'sparse'
+export type Pace = 'turns' | 'hot' | 'sparse'
 
 /** The static programs. */
 export interface Programs {

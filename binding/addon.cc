@@ -1,10 +1,13 @@
-// The addon's face to JavaScript: see NativeBinding in src/binding.ts for the contract. One Instance per environment
+// The addon's face to JavaScript: see NativeBinding in src/native.ts for the contract. One Instance per environment
 // (the main thread and each worker_thread); its cleanup hook ends every sandbox of that environment.
 #include <napi.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
+#include <string>
 
 #include "request.h"
 #include "spawner.h"
@@ -13,6 +16,8 @@
 
 namespace cofferdam {
 namespace {
+
+constexpr size_t kNumbers = 14; // of an event, at most
 
 const char *const kSteps[] = {
 #define STEP(symbol, name) name,
@@ -40,6 +45,8 @@ private:
   std::unique_ptr<Spawner> spawner_;
   Napi::ThreadSafeFunction listener_;
   std::set<int> unclaimed_; // pipe ends that JavaScript knows by number only: nobody else closes them for it
+  double *numbers_ = nullptr; // of an array that JavaScript made and we keep
+  Napi::ObjectReference numbers_array_;
   uint32_t next_id_ = 1;
   uint32_t live_ = 0;
 };
@@ -60,10 +67,16 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
 
 Napi::Value Instance::Attach(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "attach expects a function");
+  if (!info[0].IsFunction() || !info[1].IsTypedArray())
+    throw Napi::TypeError::New(env, "attach expects a function and a Float64Array");
+  auto numbers = info[1].As<Napi::TypedArrayOf<double>>();
+  if (numbers.TypedArrayType() != napi_float64_array || numbers.ElementLength() < kNumbers)
+    throw Napi::TypeError::New(env, "attach expects room for " + std::to_string(kNumbers) + " numbers");
   if (watcher_) throw Napi::Error::New(env, "attach was called before");
   listener_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(), "cofferdam", 0, 1);
   listener_.Unref(env);
+  numbers_ = numbers.Data();
+  numbers_array_ = Napi::Persistent(numbers.As<Napi::Object>());
   watcher_ = std::make_unique<Watcher>([this] {
     listener_.NonBlockingCall([this](Napi::Env env, Napi::Function listener) { Deliver(env, listener); });
   });
@@ -123,55 +136,37 @@ Napi::Value Instance::Drain(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {
-  Napi::Array array = Napi::Array::New(env, texts.size());
-  for (uint32_t i = 0; i < texts.size(); i++) array.Set(i, texts[i]);
-  return array;
-}
-
-void DescribeExit(Napi::Env env, const Event &event, Napi::Object *object) {
+// An event goes to JavaScript as its kind, its id, numbers in memory that both sides know, and texts: an object with
+// named properties would cost a look-up of each name, on the main thread.
+void WriteNumbers(const Event &event, double *numbers) {
   const wire_event &wire = event.wire;
-  auto number = [&](const char *name, double value) { object->Set(name, Napi::Number::New(env, value)); };
-  number("status", wire.status);
-  number("cause", wire.cause);
-  number("pid", event.pid);
-  number("wallNs", static_cast<double>(wire.wall_ns));
-  number("userUs", static_cast<double>(wire.user_us));
-  number("systemUs", static_cast<double>(wire.system_us));
-  number("maxRssKib", static_cast<double>(wire.max_rss_kib));
-  number("majorFaults", static_cast<double>(wire.major_faults));
-  number("voluntarySwitches", static_cast<double>(wire.voluntary_switches));
-  number("involuntarySwitches", static_cast<double>(wire.involuntary_switches));
-  number("inBlocks", static_cast<double>(wire.in_blocks));
-  number("outBlocks", static_cast<double>(wire.out_blocks));
-  number("outputBytes", static_cast<double>(event.output_bytes));
-  object->Set("stats", Strings(env, event.stats));
-  object->Set("cgroups", Strings(env, event.cgroups));
-  if (!event.collected) return;
-  object->Set("stdout", Napi::Buffer<uint8_t>::Copy(env, event.out.data(), event.out.size()));
-  object->Set("stderr", Napi::Buffer<uint8_t>::Copy(env, event.err.data(), event.err.size()));
+  const double exited[] = {static_cast<double>(wire.status),
+                           static_cast<double>(wire.cause),
+                           static_cast<double>(event.pid),
+                           static_cast<double>(wire.wall_ns),
+                           static_cast<double>(wire.user_us),
+                           static_cast<double>(wire.system_us),
+                           static_cast<double>(wire.max_rss_kib),
+                           static_cast<double>(wire.major_faults),
+                           static_cast<double>(wire.voluntary_switches),
+                           static_cast<double>(wire.involuntary_switches),
+                           static_cast<double>(wire.in_blocks),
+                           static_cast<double>(wire.out_blocks),
+                           static_cast<double>(event.output_bytes),
+                           static_cast<double>(event.stats.size())};
+  const double started[] = {static_cast<double>(event.pid), static_cast<double>(event.stdio[0]),
+                            static_cast<double>(event.stdio[1]), static_cast<double>(event.stdio[2])};
+  const double failed[] = {static_cast<double>(wire.phase), static_cast<double>(wire.step),
+                           static_cast<double>(wire.index), static_cast<double>(wire.error)};
+  static_assert(std::size(exited) == kNumbers);
+  if (event.kind == Event::kExited) std::copy(std::begin(exited), std::end(exited), numbers);
+  if (event.kind == Event::kStarted) std::copy(std::begin(started), std::end(started), numbers);
+  if (event.kind == Event::kFailed) std::copy(std::begin(failed), std::end(failed), numbers);
 }
 
-Napi::Object Describe(Napi::Env env, const Event &event) {
-  static const char *const kinds[] = {"started", "failed", "exited", "lost", "closed"};
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("kind", kinds[event.kind]);
-  object.Set("id", event.id);
-  if (event.kind == Event::kStarted) {
-    Napi::Array stdio = Napi::Array::New(env, 3);
-    for (uint32_t fd = 0; fd < 3; fd++) stdio.Set(fd, event.stdio[fd]);
-    object.Set("pid", event.pid);
-    object.Set("stdio", stdio);
-    object.Set("cgroups", Strings(env, event.cgroups));
-  } else if (event.kind == Event::kFailed) {
-    object.Set("phase", event.wire.phase);
-    object.Set("step", event.wire.step);
-    object.Set("index", event.wire.index);
-    object.Set("errno", event.wire.error);
-  } else if (event.kind == Event::kExited) {
-    DescribeExit(env, event, &object);
-  }
-  return object;
+// What the program wrote; undefined when that was nothing, or is not collected here.
+Napi::Value Output(Napi::Env env, const std::vector<uint8_t> &data) {
+  return data.empty() ? env.Undefined() : Napi::Buffer<uint8_t>::Copy(env, data.data(), data.size());
 }
 
 // When a worker is being terminated nothing can be made or called any more: what is left of the events is then dropped.
@@ -183,7 +178,13 @@ void Instance::Deliver(Napi::Env env, Napi::Function listener) {
     if (event.kind == Event::kClosed && --live_ == 0) listener_.Unref(env);
     Napi::HandleScope scope(env);
     try {
-      listener.Call({Describe(env, event)});
+      WriteNumbers(event, numbers_);
+      Napi::Array texts = Napi::Array::New(env, event.stats.size() + event.cgroups.size());
+      uint32_t at = 0;
+      for (const auto *list : {&event.stats, &event.cgroups})
+        for (const std::string &text : *list) texts.Set(at++, text);
+      listener.Call({Napi::Number::New(env, event.kind), Napi::Number::New(env, event.id), texts,
+                     Output(env, event.out), Output(env, event.err)});
     } catch (const Napi::Error &error) {
       error.ThrowAsJavaScriptException();
     }

@@ -63,7 +63,7 @@ inline bool HasCaptures(const Sandbox &sandbox) {
   return sandbox.streams[1].from.get() >= 0 || sandbox.streams[2].from.get() >= 0;
 }
 
-// Something to tell JavaScript; see NativeEvent in src/binding.ts.
+// Something to tell JavaScript; see NativeEvent in src/native.ts.
 struct Event {
   enum Kind { kStarted, kFailed, kExited, kLost, kClosed };
   Event(Kind kind, uint32_t id) : kind(kind), id(id) {}

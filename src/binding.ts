@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { SandboxError } from './errors.js'
-import type { NativeBinding, NativeEvent } from './native.js'
+import { EVENT_NUMBERS, type NativeBinding, type NativeEvent, type NativeListener, readEvent } from './native.js'
 import { setupError } from './setup-errors.js'
 
 const require = createRequire(import.meta.url)
@@ -33,7 +33,10 @@ function unloadable(causes: readonly unknown[]): SandboxError {
   return new SandboxError('ERR_SANDBOX_BINDING', message, { cause: causes[0], hint })
 }
 
-function route(event: NativeEvent): void {
+const numbers = new Float64Array(EVENT_NUMBERS)
+
+const route: NativeListener = (...told) => {
+  const event = readEvent(numbers, told)
   const listener = listeners.get(event.id)
   if (event.kind === 'closed') listeners.delete(event.id)
   listener?.(event)
@@ -51,7 +54,7 @@ export function nativeBinding(): NativeBinding {
     try {
       const load = require('node-gyp-build') as (directory: string) => NativeBinding
       const binding = load(place)
-      binding.attach(route)
+      binding.attach(route, numbers)
       loaded = binding
       return binding
     } catch (error) {

@@ -66,11 +66,12 @@ export class Launch {
     // Whoever does not wait must not be punished with an unhandled rejection: the error is on the other promise, too.
     this.#started.promise.catch(ignore)
     this.#exited.promise.catch(ignore)
+    this.#started.settled = request.collect
     this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
     signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
-  /** The command runs. Never settles by resolving for requests that collect. */
+  /** The command runs. Never settles for requests that collect. */
   get started(): Promise<StartedEvent> {
     return this.#started.promise
   }
@@ -107,7 +108,7 @@ export class Launch {
       case 'exited':
         this.#over()
         this.#exited.resolve(event)
-        // Only a command that was aborted before its start was reported has not resolved this yet.
+        // Only a command that was aborted before its start was reported has not settled this yet.
         this.#started.reject(() =>
           withOrigin(this.#signal?.aborted ? abortedError(this.#signal) : this.#lost(), this.#origin),
         )

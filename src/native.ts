@@ -40,6 +40,7 @@ export interface ExitedEvent {
   readonly outputBytes: number
   readonly stats: readonly string[]
   readonly cgroups: readonly string[]
+  /** What was collected; `undefined` when it was nothing. */
   readonly stdout?: Buffer
   readonly stderr?: Buffer
 }
@@ -58,12 +59,77 @@ export interface ClosedEvent {
 
 export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent | ClosedEvent
 
+/**
+ * How the addon tells an event: its kind as an index into {@link EVENT_KINDS}, texts (figures, then cgroups), and what was
+ * collected, if anything was. It is turned into a {@link NativeEvent} by readEvent.
+ */
+export type NativeListener = (kind: number, id: number, texts: string[], stdout?: Buffer, stderr?: Buffer) => void
+
+/** In the order of enum Kind in binding/sandbox.h. */
+export const EVENT_KINDS = ['started', 'failed', 'exited', 'lost', 'closed'] as const
+
+/** How many numbers an event has at most. */
+export const EVENT_NUMBERS = 14
+
+const at = (numbers: Float64Array, index: number): number => numbers[index] as number
+
+/** The event that the addon has told; `numbers` are those of attach(), in the order of WriteNumbers in binding/addon.cc. */
+export function readEvent(
+  numbers: Float64Array,
+  [kind, id, texts, stdout, stderr]: Parameters<NativeListener>,
+): NativeEvent {
+  const name = EVENT_KINDS[kind] ?? 'lost'
+  switch (name) {
+    case 'started':
+      return {
+        kind: name,
+        id,
+        pid: at(numbers, 0),
+        stdio: [at(numbers, 1), at(numbers, 2), at(numbers, 3)],
+        cgroups: texts,
+      }
+    case 'failed':
+      return {
+        kind: name,
+        id,
+        phase: at(numbers, 0),
+        step: at(numbers, 1),
+        index: at(numbers, 2),
+        errno: at(numbers, 3),
+      }
+    case 'exited':
+      return {
+        kind: name,
+        id,
+        status: at(numbers, 0),
+        cause: at(numbers, 1),
+        pid: at(numbers, 2),
+        wallNs: at(numbers, 3),
+        userUs: at(numbers, 4),
+        systemUs: at(numbers, 5),
+        maxRssKib: at(numbers, 6),
+        majorFaults: at(numbers, 7),
+        voluntarySwitches: at(numbers, 8),
+        involuntarySwitches: at(numbers, 9),
+        inBlocks: at(numbers, 10),
+        outBlocks: at(numbers, 11),
+        outputBytes: at(numbers, 12),
+        stats: texts.slice(0, at(numbers, 13)),
+        cgroups: texts.slice(at(numbers, 13)),
+        ...(stdout && { stdout }),
+        ...(stderr && { stderr }),
+      }
+    default:
+      return { kind: name, id }
+  }
+}
+
 /** The addon's exports. */
 export interface NativeBinding {
   /** Names of steps.def; the index is the number in events. */
   readonly steps: readonly string[]
-  /** Once per environment, before the first spawn. */
-  attach(listener: (event: NativeEvent) => void): void
+  /** Once per environment, before the first spawn. `numbers` is where the addon puts those of an event. */
+  attach(listener: NativeListener, numbers: Float64Array): void
   /** Starts a sandbox asynchronously; throws only for a malformed request. */
   spawn(request: Uint8Array): number
   /** Signals the command's own process; false when it is over. */

@@ -22,6 +22,7 @@
 
 #define MNT_DETACH 2
 #define PATH_SIZE 4096
+#define OVERLAY_LAYERS_MAX 500 /* OVL_MAX_STACK; with so many there is no room for the base */
 
 static int stage = -1;    /* the stage's root */
 static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
@@ -213,15 +214,16 @@ static char *append_escaped(char *at, char *end, const char *name) {
   return at;
 }
 
-/* The option string must fit a page (mount(2)): about a thousand layers; overlay itself stops at 500. */
+/* The option string must fit a page (mount(2)): about a thousand layers. */
 static long mount_overlay(void) {
   char *end = text + sizeof text;
   char *at = text_append(text, end, "lowerdir=");
   for (int layer = layer_count; layer-- > 0;) {
     at = text_append_number(text_append(at, end, "l"), end, (uint64_t)layer, 10);
-    at = text_append(at, end, ":");
+    if (layer) at = text_append(at, end, ":");
   }
-  at = text_append(at, end, "b,upperdir=");
+  if (layer_count < OVERLAY_LAYERS_MAX) at = text_append(at, end, ":b");
+  at = text_append(at, end, ",upperdir=");
   at = upper_name ? append_escaped(text_append(at, end, "p/"), end, upper_name) : text_append(at, end, "u");
   at = text_append(at, end, ",workdir=");
   at = work_name ? append_escaped(text_append(at, end, "p/"), end, work_name) : text_append(at, end, "w");
