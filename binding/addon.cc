@@ -44,7 +44,7 @@ private:
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<Spawner> spawner_;
   Napi::ThreadSafeFunction listener_;
-  std::set<int> unclaimed_; // pipe ends that JavaScript knows by number only: nobody else closes them for it
+  std::set<int> unclaimed_;   // pipe ends that JavaScript knows by number only: nobody else closes them for it
   double *numbers_ = nullptr; // of an array that JavaScript made and we keep
   Napi::ObjectReference numbers_array_;
   uint32_t next_id_ = 1;
