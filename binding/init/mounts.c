@@ -5,17 +5,15 @@
  * the new root (r). The kit is where /proc, /dev and the like are mounted while there is no root yet: they need nothing
  * of the host, so a waiting init has them ready, and BOOT_PLACE moves them. The base has their mount points, so that
  * none has to be made in the caller's upper. Overlay is mounted with names relative to the stage, so neither odd
- * characters nor the length of the host's paths matter. Everything below the new root is resolved with
- * openat2(RESOLVE_IN_ROOT, 5.6) and mounted onto the descriptor: a rootfs is untrusted, and any component of a target
- * may be a symbolic link that leads out of it. Last, pivot_root moves into the new root, and the old one with the stage
- * is detached; the mounts that still use its pieces keep them alive.
+ * characters nor the length of the host's paths matter. Everything below the new root is resolved as paths.c says.
+ * Last, pivot_root moves into the new root, and the old one with the stage is detached; the mounts that still use its
+ * pieces keep them alive.
  */
 #include "mounts.h"
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
 
 #include "init.h"
@@ -24,83 +22,21 @@
 #define PATH_SIZE 4096
 #define OVERLAY_LAYERS_MAX 500 /* OVL_MAX_STACK; with so many there is no room for the base */
 
-static int stage = -1;    /* the stage's root */
-static int masks = -1;    /* m, a read-only mount of a part of the stage: f is an empty file, d an empty directory */
+int stage = -1;
+int new_root = -1;
 static int kit = -1;      /* k */
-static int new_root = -1; /* the new root, or the kit until there is one */
-static int proc = -1;     /* the root of a /proc that we have just mounted: its names need no resolving */
 static int stage_on_root; /* it lies over "/", not over a directory in it */
 static int layer_count, scratch_count;
 static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
 static const char *work_name;
 static char text[PATH_SIZE];
 
-static long open_in_root(const char *path, uint64_t flags) {
-  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  return sys_call4(__NR_openat2, new_root, path, &how, sizeof how);
-}
-
-/* Opens the directory that holds the last component of an absolute target, making it and its parents where they are
- * missing; *name is that component. */
-static long open_parent(const char *target, const char **name) {
-  size_t cut = text_length(target);
-  while (cut > 0 && target[cut - 1] != '/') cut--;
-  *name = target + cut;
-  if (cut >= PATH_SIZE) return -ENAMETOOLONG;
-  if (cut <= 1) return sys_call3(__NR_fcntl, new_root, F_DUPFD_CLOEXEC, 0); /* the root itself: nothing to resolve */
-  memcpy(text, target, cut);
-  text[cut] = 0;
-  long fd = open_in_root(text, O_PATH | O_DIRECTORY);
-  if (fd != -ENOENT) return fd;
-
-  long parent = open_in_root("/", O_PATH | O_DIRECTORY);
-  for (size_t from = 1; from < cut && parent >= 0;) {
-    size_t to = from;
-    while (target[to] != '/') to++;
-    memcpy(text, target + from, to - from);
-    text[to - from] = 0;
-    long made = sys_call3(__NR_mkdirat, parent, text, 0755);
-    close_fd((int)parent);
-    if (made < 0 && made != -EEXIST) return made;
-    memcpy(text, target, to);
-    text[to] = 0;
-    parent = open_in_root(text, O_PATH | O_DIRECTORY);
-    from = to + 1;
-  }
-  return parent;
-}
-
-static long make_target(int parent, const char *name, int directory) {
-  if (directory) return sys_call3(__NR_mkdirat, parent, name, 0755);
-  long fd = sys_call4(__NR_openat, parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-  close_fd((int)fd);
-  return fd < 0 ? fd : 0;
-}
-
-/* Opens a mount target, made as an empty file or directory where it is missing. */
-static long open_target(const char *target, int directory) {
-  long fd = open_in_root(target, O_PATH);
-  if (fd != -ENOENT) return fd;
-  const char *name;
-  long parent = open_parent(target, &name);
-  if (parent < 0) return parent;
-  long made = make_target((int)parent, name, directory);
-  close_fd((int)parent);
-  return made < 0 ? made : open_in_root(target, O_PATH);
-}
-
-static long is_directory(int fd) {
-  struct statx st = {0};
-  long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
-  return result < 0 ? result : (st.stx_mode & S_IFMT) == S_IFDIR;
-}
-
-static long set_attributes(int mount, uint64_t attrs, int recursive) {
+long mount_set_attributes(int mount, uint64_t attrs, int recursive) {
   struct mount_attr attr = {.attr_set = attrs};
   return sys_call5(__NR_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
 
-static long move_onto(int mount, int target) {
+long mount_move_onto(int mount, int target) {
   return sys_call5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
@@ -115,7 +51,7 @@ static long open_source(const struct source *source) {
   long fd = sys_call3(__NR_open_tree, AT_FDCWD, source->path,
                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
   if (fd < 0 || !source->attrs) return fd;
-  long set = set_attributes((int)fd, source->attrs, recursive);
+  long set = mount_set_attributes((int)fd, source->attrs, recursive);
   if (set < 0) {
     close_fd((int)fd);
     return set;
@@ -124,11 +60,9 @@ static long open_source(const struct source *source) {
 }
 
 /* mount(2) onto a target inside the new root, by way of the working directory. */
-static void forget_proc(void);
-
 static long mount_here(const char *target, const char *type, unsigned long flags, const char *options) {
-  forget_proc();
-  long fd = open_target(target, 1);
+  masks_forget_proc();
+  long fd = path_open_target(target, 1);
   if (fd < 0) return fd;
   long result = sys_call1(__NR_fchdir, fd);
   close_fd((int)fd);
@@ -171,7 +105,7 @@ long mount_stage(uint64_t size, uint32_t inodes, const char *at) {
 /* As open_source, for what must be a directory: move_mount would answer EINVAL for anything else. */
 static long open_source_directory(const struct source *source) {
   long tree = open_source(source);
-  long directory = tree < 0 ? tree : is_directory((int)tree);
+  long directory = tree < 0 ? tree : path_is_directory((int)tree);
   if (directory > 0) return tree;
   close_fd((int)tree);
   return directory < 0 ? directory : -ENOTDIR;
@@ -184,7 +118,7 @@ long mount_layer(const struct source *source) {
   if (result < 0) return result;
   long target = sys_call4(__NR_openat, stage, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   long tree = target < 0 ? target : open_source_directory(source);
-  result = tree < 0 ? tree : move_onto((int)tree, (int)target);
+  result = tree < 0 ? tree : mount_move_onto((int)tree, (int)target);
   close_fd((int)tree);
   close_fd((int)target);
   if (result >= 0) layer_count++;
@@ -196,7 +130,7 @@ long mount_upper(const struct source *source, const char *upper, const char *wor
   if (result < 0) return result;
   long target = sys_call4(__NR_openat, stage, "p", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   long tree = target < 0 ? target : open_source(source);
-  result = tree < 0 ? tree : move_onto((int)tree, (int)target);
+  result = tree < 0 ? tree : mount_move_onto((int)tree, (int)target);
   close_fd((int)tree);
   close_fd((int)target);
   upper_name = upper;
@@ -243,7 +177,7 @@ long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
                                        : sys_call3(__NR_open_tree, stage, "r", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (tree >= 0) *step = after;
     long target = tree < 0 ? tree : sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    result = target < 0 ? target : move_onto((int)tree, (int)target);
+    result = target < 0 ? target : mount_move_onto((int)tree, (int)target);
     close_fd((int)target);
     close_fd((int)tree);
   }
@@ -252,37 +186,10 @@ long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   return new_root;
 }
 
-static void forget_proc(void) {
-  close_fd(proc);
-  proc = -1;
-}
-
-static int proc_is(const char *path) {
-  static const char usual[] = "/proc";
-  for (unsigned i = 0; i < sizeof usual; i++)
-    if (path[i] != usual[i]) return 0;
-  return 1;
-}
-
 long mount_proc(const char *target) {
   long result = mount_here(target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
-  if (result >= 0 && proc_is(target)) proc = (int)open_in_root(target, O_PATH | O_DIRECTORY);
+  if (result >= 0) masks_remember_proc(target);
   return result;
-}
-
-/* The name of an entry of the fresh /proc, and its type; 0 for any other path, which has to be resolved. */
-static const char *proc_entry(const char *path, long *type) {
-  static const char prefix[] = "/proc/";
-  struct statx st = {0};
-  for (unsigned i = 0; prefix[i]; i++)
-    if (path[i] != prefix[i]) return 0;
-  const char *name = path + sizeof prefix - 1;
-  for (const char *at = name; *at; at++)
-    if (*at == '/') return 0;
-  if (proc < 0 || !*name) return 0;
-  long result = sys_call5(__NR_statx, proc, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
-  *type = result < 0 ? result : st.stx_mode & S_IFMT;
-  return *type == S_IFLNK ? 0 : name;
 }
 
 long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mode, uint32_t attrs) {
@@ -293,15 +200,15 @@ long mount_tmpfs(const char *target, uint64_t size, uint32_t inodes, uint32_t mo
 
 /* A directory of the stage is a tenth of the price of a tmpfs of its own. */
 long mount_scratch(const char *target, uint32_t mode, uint32_t attrs) {
-  forget_proc();
+  masks_forget_proc();
   char name[8] = "s";
   text_append_number(name + 1, name + sizeof name, (uint64_t)scratch_count++, 10);
   long result = sys_call3(__NR_mkdirat, stage, name, mode);
   if (result < 0) return result;
   long mount = sys_call3(__NR_open_tree, stage, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  result = mount < 0 ? mount : set_attributes((int)mount, attrs, 0);
-  long fd = result < 0 ? result : open_target(target, 1);
-  result = fd < 0 ? fd : move_onto((int)mount, (int)fd);
+  result = mount < 0 ? mount : mount_set_attributes((int)mount, attrs, 0);
+  long fd = result < 0 ? result : path_open_target(target, 1);
+  result = fd < 0 ? fd : mount_move_onto((int)mount, (int)fd);
   close_fd((int)fd);
   close_fd((int)mount);
   return result;
@@ -316,111 +223,42 @@ long mount_mqueue(const char *target) {
 }
 
 long mount_bind(const struct source *source, const char *target, uint32_t *step) {
-  forget_proc();
+  masks_forget_proc();
   *step = STEP_BIND_SOURCE;
   long tree = open_source(source);
   if (tree < 0) return tree;
   *step = STEP_BIND;
-  long directory = is_directory((int)tree);
-  long fd = directory < 0 ? directory : open_target(target, (int)directory);
-  long result = fd < 0 ? fd : is_directory((int)fd);
-  if (result >= 0) result = result == directory ? move_onto((int)tree, (int)fd) : -ENOTDIR; /* move_mount: EINVAL */
+  long directory = path_is_directory((int)tree);
+  long fd = directory < 0 ? directory : path_open_target(target, (int)directory);
+  long result = fd < 0 ? fd : path_is_directory((int)fd);
+  if (result >= 0)
+    result = result == directory ? mount_move_onto((int)tree, (int)fd) : -ENOTDIR; /* move_mount: EINVAL */
   close_fd((int)fd);
   close_fd((int)tree);
   return result;
 }
 
-/* What masks are copies of: an empty file and an empty directory behind a mount that is read-only already. */
-static long prepare_masks(void) {
-  long mount = sys_call3(__NR_open_tree, stage, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (mount < 0) return mount;
-  long result = sys_call3(__NR_mkdirat, mount, "d", 0555);
-  if (result >= 0) result = sys_call4(__NR_openat, mount, "f", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-  if (result >= 0) {
-    close_fd((int)result);
-    result =
-        set_attributes((int)mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0);
-  }
-  /* Attached, because a detached mount cannot be copied before 6.15. */
-  long target = result < 0 ? result : sys_call4(__NR_openat, stage, "m", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  result = target < 0 ? target : move_onto((int)mount, (int)target);
-  close_fd((int)target);
-  if (result < 0)
-    close_fd((int)mount);
-  else
-    masks = (int)mount;
-  return result;
-}
-
-static long move_mask(long directory, int target, const char *name) {
-  long mount = masks < 0 ? prepare_masks() : 0;
-  if (mount >= 0) mount = sys_call3(__NR_open_tree, masks, directory ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  long result = mount;
-  if (mount >= 0)
-    result = sys_call5(__NR_move_mount, mount, "", target, name,
-                       MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH));
-  close_fd((int)mount);
-  return result;
-}
-
-long mount_mask(const char *path) {
-  long type = 0;
-  const char *name = proc_entry(path, &type);
-  if (name) return type < 0 ? type : move_mask(type == S_IFDIR, proc, name);
-  long target = open_in_root(path, O_PATH);
-  if (target < 0) return target;
-  long directory = is_directory((int)target);
-  long result = directory < 0 ? directory : move_mask(directory, (int)target, "");
-  close_fd((int)target);
-  return result;
-}
-
-/* The path, or the name below an open directory, is put over itself. */
-static long cover_readonly(int at, const char *name) {
-  const int empty = *name ? 0 : AT_EMPTY_PATH;
-  long mount = sys_call3(__NR_open_tree, at, name, empty | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-  long result = mount;
-  if (result >= 0) result = set_attributes((int)mount, MOUNT_ATTR_RDONLY, 1);
-  if (result >= 0)
-    result = sys_call5(__NR_move_mount, mount, "", at, name,
-                       MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH));
-  close_fd((int)mount);
-  return result;
-}
-
-long mount_readonly(const char *path) {
-  long type = 0;
-  const char *name = proc_entry(path, &type);
-  if (name) return type < 0 ? type : cover_readonly(proc, name);
-  long target = open_in_root(path, O_PATH);
-  if (target < 0) return target;
-  long result = cover_readonly((int)target, "");
-  close_fd((int)target);
-  return result;
-}
-
 /* A mount of the kit, with those below it; what is not mounted there stays a plain directory. */
 long mount_place(const char *target) {
-  forget_proc();
+  masks_forget_proc();
   long from = sys_call4(__NR_openat, kit, target + 1, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  long fd = from < 0 ? from : open_target(target, 1);
-  long result = fd < 0 ? fd : move_onto((int)from, (int)fd);
+  long fd = from < 0 ? from : path_open_target(target, 1);
+  long result = fd < 0 ? fd : mount_move_onto((int)from, (int)fd);
   close_fd((int)fd);
   close_fd((int)from);
   return result;
 }
 
 long mount_seal(void) {
-  return set_attributes(new_root, MOUNT_ATTR_RDONLY, 0);
+  return mount_set_attributes(new_root, MOUNT_ATTR_RDONLY, 0);
 }
 
 static void finish(void) {
-  forget_proc();
-  close_fd(masks);
+  masks_finish();
   close_fd(new_root);
   close_fd(kit);
   close_fd(stage);
-  masks = new_root = kit = stage = -1;
+  new_root = kit = stage = -1;
 }
 
 /* pivot_root(".", ".") stacks the old root on the new one, where "." then leads to it: no directory for it is needed
@@ -440,52 +278,5 @@ long mount_switch(uint32_t kind) {
   }
   if (result >= 0) result = sys_call1(__NR_chdir, "/");
   if (result >= 0) finish();
-  return result;
-}
-
-long make_directory(const char *target, uint32_t mode) {
-  long fd = open_in_root(target, O_PATH | O_DIRECTORY);
-  if (fd == -ENOENT) {
-    const char *name;
-    long parent = open_parent(target, &name);
-    if (parent < 0) return parent;
-    fd = sys_call3(__NR_mkdirat, parent, name, mode);
-    close_fd((int)parent);
-    return fd;
-  }
-  close_fd((int)fd);
-  return fd < 0 ? fd : 0;
-}
-
-long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32_t size) {
-  const char *name;
-  long parent = open_parent(target, &name);
-  if (parent < 0) return parent;
-  const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-  long fd = sys_call4(__NR_openat, parent, name, flags, mode);
-  if (fd == -EEXIST) { /* replaced, never written through: it may be a link */
-    sys_call3(__NR_unlinkat, parent, name, 0);
-    fd = sys_call4(__NR_openat, parent, name, flags, mode);
-  }
-  close_fd((int)parent);
-  if (fd < 0) return fd;
-  long result = 0;
-  while (size && result >= 0) {
-    result = sys_call3(__NR_write, fd, content, size);
-    if (result > 0) content += result, size -= (uint32_t)result;
-  }
-  if (result >= 0 && mode & 06000) result = sys_call2(__NR_fchmod, fd, mode); /* writing has taken these bits away */
-  close_fd((int)fd);
-  return result < 0 ? result : 0;
-}
-
-long make_symlink(const char *target, const char *path) {
-  const char *name;
-  long parent = open_parent(path, &name);
-  if (parent < 0) return parent;
-  long result = sys_call3(__NR_symlinkat, target, parent, name);
-  if (result == -EEXIST && sys_call3(__NR_unlinkat, parent, name, 0) >= 0)
-    result = sys_call3(__NR_symlinkat, target, parent, name);
-  close_fd((int)parent);
   return result;
 }

@@ -30,6 +30,21 @@ long mount_seal(void);
 long mount_place(const char *target);
 long mount_switch(uint32_t kind);
 
+/* What the parts share; owned by mounts.c, -1 where there is none. */
+extern int stage;    /* the stage's root */
+extern int new_root; /* the new root, or the kit until there is one */
+long mount_set_attributes(int mount, uint64_t attrs, int recursive);
+long mount_move_onto(int mount, int target);
+
+/* masks.c: a /proc that was just mounted, until anything else is mounted */
+void masks_remember_proc(const char *target);
+void masks_forget_proc(void);
+void masks_finish(void);
+
+/* paths.c */
+long path_open(const char *path, uint64_t flags);
+long path_open_target(const char *target, int directory); /* made as an empty file or directory where it is missing */
+long path_is_directory(int fd);
 long make_directory(const char *target, uint32_t mode);
 long make_file(const char *target, uint32_t mode, const uint8_t *content, uint32_t size);
 long make_symlink(const char *target, const char *path);
