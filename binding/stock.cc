@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,8 +122,10 @@ Blank MakeBlank(const Shelf &shelf) {
   return blank;
 }
 
+// Killed, though the end of the channel would do: somebody may have stopped them. All of them first: they end side by
+// side.
 void Dismiss(std::deque<Blank> *blanks) {
-  for (Blank &blank : *blanks) blank.newborn.channel.reset(); // all of them first: they end side by side
+  for (Blank &blank : *blanks) syscall(SYS_pidfd_send_signal, blank.newborn.pidfd.get(), SIGKILL, nullptr, 0);
   for (Blank &blank : *blanks) Abandon(&blank.newborn.channel, blank.newborn.pid);
   blanks->clear();
 }

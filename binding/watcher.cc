@@ -385,6 +385,7 @@ int Watcher::Tick() {
 
 void Watcher::KillAll() {
   for (auto &[id, sandbox] : sandboxes_) {
+    EndLaunch(sandbox.get());
     sandbox->channel.reset();
     if (sandbox->pidfd) syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
   }
