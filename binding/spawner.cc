@@ -107,10 +107,13 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
 
 } // namespace
 
+// Without the lock the thread that is woken finds it free: otherwise it would wait for this one, and this one for it.
 void Spawner::Submit(std::unique_ptr<Request> request) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  queue_.push_back(std::move(request));
-  if (idle_ < queue_.size() && threads_.size() < ThreadLimit()) threads_.emplace_back([this] { Run(); });
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    queue_.push_back(std::move(request));
+    if (idle_ < queue_.size() && threads_.size() < ThreadLimit()) threads_.emplace_back([this] { Run(); });
+  }
   wake_.notify_one();
 }
 
