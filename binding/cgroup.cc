@@ -17,6 +17,7 @@
 #include <set>
 
 #include "janitor.h"
+#include "orphans.h"
 #include "step_error.h"
 
 namespace cofferdam {
@@ -24,10 +25,12 @@ namespace {
 
 constexpr int64_t kLingerMs = 250;
 constexpr int64_t kClaimMs = 500;
+constexpr int kMarkAttempts = 10;
 
 struct Group {
   std::string path;
   uint32_t version = 0;
+  UniqueFd mark; // says that its owner lives (orphans.h)
   UniqueFd inits;
   std::set<std::string> written; // controllers enabled and group files written so far
   int users = 0;                 // leaves and holds
@@ -38,6 +41,7 @@ struct State {
   std::mutex mutex;
   std::map<std::string, Group> groups; // by base directory and owner
   std::set<std::string> guarded;
+  std::set<std::string> searched; // bases that have been looked through for orphans
   std::condition_variable released;
   uint64_t next_leaf = 1;
   Janitor janitor;
@@ -108,12 +112,23 @@ void EnableControllers(Group *group, const HierarchySpec &spec) {
   }
 }
 
+// Until it is marked, somebody who looks for orphans may take it for one and remove it.
+bool MakeMarked(const std::string &path, UniqueFd *mark) {
+  for (int attempt = 0; attempt < kMarkAttempts; attempt++) {
+    if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) return false;
+    *mark = MarkGroup(path);
+    if (*mark || (errno != ENOENT && errno != EWOULDBLOCK)) break;
+  }
+  return static_cast<bool>(*mark);
+}
+
 void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t owner) {
   if (group->path.empty()) {
+    if (state.searched.insert(spec.base).second) RemoveOrphans(spec.base);
     std::string path = spec.base + "/" + GroupName();
     if (owner >= 0) path += "." + std::to_string(owner);
     state.janitor.Remember(path); // before it exists: a SIGKILL may come at any moment
-    if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) {
+    if (!MakeMarked(path, &group->mark)) {
       int error = errno;
       state.janitor.Forget(path);
       FailStep(STEP_CGROUP, spec.index, error);
