@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "host_probe.h"
 #include "request.h"
 #include "spawner.h"
 #include "watcher.h"
@@ -30,6 +31,7 @@ private:
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
+  Napi::Value Probe(const Napi::CallbackInfo &info);
   void Deliver(Napi::Env env, Napi::Function listener);
   void Shutdown();
 
@@ -52,6 +54,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
                            InstanceMethod("claim", &Instance::Claim),
+                           InstanceMethod("probe", &Instance::Probe),
                        });
 }
 
@@ -113,6 +116,17 @@ Napi::Value Instance::End(const Napi::CallbackInfo &info) {
 Napi::Value Instance::Claim(const Napi::CallbackInfo &info) {
   bool known = unclaimed_.erase(info[0].ToNumber().Int32Value()) > 0;
   return Napi::Boolean::New(info.Env(), known);
+}
+
+Napi::Value Instance::Probe(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  ProbeAnswer answer;
+  if (!RunProbe(info[0].ToString(), &answer)) throw Napi::Error::New(env, "there is no such probe");
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("errno", answer.error);
+  object.Set("value", answer.value);
+  object.Set("at", answer.at);
+  return object;
 }
 
 Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {

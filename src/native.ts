@@ -58,6 +58,16 @@ export interface ClosedEvent {
 
 export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent | ClosedEvent
 
+/** What a probe found out. */
+export interface ProbeAnswer {
+  /** Positive; 0 when it worked. */
+  readonly errno: number
+  /** What it counts, a version; otherwise 0. */
+  readonly value: number
+  /** The call that failed. */
+  readonly at: string
+}
+
 /** The addon's exports. */
 export interface NativeBinding {
   /** Names of steps.def; the index is the number in events. */
@@ -72,4 +82,6 @@ export interface NativeBinding {
   end(id: number, cause: number): boolean
   /** Pipe ends of a `started` event belong to the addon until they are claimed, each by its number. */
   claim(fd: number): boolean
+  /** Finds out by trying, in a forked child, what the kernel permits (binding/host_probe.cc); waits for it. */
+  probe(name: string): ProbeAnswer
 }
