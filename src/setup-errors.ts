@@ -4,6 +4,9 @@ import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Subject } from './encode/writer.js'
 import { SandboxSetupError, SandboxUnsupportedError } from './errors.js'
+import { type HostConditions, readConditions } from './host/conditions.js'
+import { explainRefusal, mayBeRefusal, type Refusal } from './host/refusals.js'
+import { explainUpper } from './host/upper.js'
 import type { SandboxStep } from './steps.js'
 
 /** A failed step as the native side reports it. */
@@ -12,6 +15,8 @@ export interface Failure {
   readonly index: number
   readonly errno: number
   readonly subject: Subject | undefined
+  /** The recipe's persistent upper layer. */
+  readonly upper?: string | undefined
 }
 
 type Rule = readonly [steps: readonly SandboxStep[], codes: readonly string[], hint: string]
@@ -122,6 +127,11 @@ const RULES: readonly Rule[] = [
     ['EACCES', 'EROFS'],
     "Overlay's work directory is made beside the upper directory, which must be writable there.",
   ],
+  [
+    ['workdir', 'overlay', 'directory', 'file', 'symlink', 'bind', 'tmpfs', 'mask'],
+    ['ENOSPC', 'EDQUOT'],
+    'There is no space, or no inode, left: free some on the file system of the upper directory (df, df -i), or give the layer in memory more, rootfs(layers, { size }).',
+  ],
   [['workdir'], ['EBUSY'], 'Another sandbox that is still running has the same upper directory.'],
   [['overlay'], ['ELOOP'], 'No layer, the upper one included, may be the same directory as another or lie in another.'],
   [
@@ -144,7 +154,32 @@ const RULES: readonly Rule[] = [
   [['nice'], ['EACCES', 'EPERM'], 'A nice value below 0 needs rights of the caller (RLIMIT_NICE).'],
   [
     ['cgroup', 'cgroup-limit', 'cgroup-join'],
-    ['EACCES', 'EPERM', 'EROFS'],
+    ['EROFS'],
+    'The cgroup file system is mounted read-only: mount it writable (mount -o remount,rw), which containers do with --privileged, podman with --security-opt unmask=/sys/fs/cgroup.',
+  ],
+  [
+    ['cgroup', 'cgroup-limit', 'cgroup-join', 'clone', 'start'],
+    ['ENOENT', 'ENODEV'],
+    "The sandbox's cgroup was removed from outside while it was used: leave directories called cofferdam.* to the process that made them, and run it again.",
+  ],
+  [
+    ['cgroup'],
+    ['EAGAIN'],
+    'A cgroup around this process permits no more groups: raise cgroup.max.descendants and cgroup.max.depth in it and in those above it, or run fewer sandboxes at once.',
+  ],
+  [
+    ['cgroup'],
+    ['ENOSPC', 'ENOMEM'],
+    'The kernel can make no more cgroups (cgroup v1: 65535 in one hierarchy): remove some that nobody uses.',
+  ],
+  [
+    ['clone', 'start'],
+    ['EBUSY', 'EOPNOTSUPP'],
+    'The cgroup takes no processes: somebody has enabled controllers for groups below it, or made it threaded. Leave directories called cofferdam.* to the process that made them.',
+  ],
+  [
+    ['cgroup', 'cgroup-limit', 'cgroup-join'],
+    ['EACCES', 'EPERM'],
     'Have a cgroup delegated to this user: systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js.',
   ],
   [
@@ -168,8 +203,23 @@ function describeErrno(errno: number): readonly [code: string, description: stri
   return [name ?? `E${errno}`, name === 'ENOEXEC' ? 'exec format error' : `errno ${errno}`]
 }
 
-/** The error of a failed step; a cgroup file that the kernel lacks is a missing feature rather. */
-export function setupError({ step, index, errno, subject }: Failure): SandboxSetupError | SandboxUnsupportedError {
+// overlayfs that cannot use its upper layer turns read-only; /proc is the first that is made in the root.
+function refusalOf({ step, upper, subject }: Failure, code: string, conditions: () => HostConditions): Refusal | undefined {
+  const overlay = step === 'overlay' && (code === 'EINVAL' || code === 'EROFS')
+  if (upper !== undefined && (overlay || (code === 'EROFS' && subject?.path === '/proc'))) return explainUpper(upper)
+  const refused = { step, code, path: subject?.path }
+  return mayBeRefusal(refused) ? explainRefusal(refused, conditions()) : undefined
+}
+
+/**
+ * The error of a failed step; a cgroup file that the kernel lacks is a missing feature rather. Where the host may have
+ * refused the step, it is looked at for the cause.
+ */
+export function setupError(
+  failure: Failure,
+  conditions: () => HostConditions = readConditions,
+): SandboxSetupError | SandboxUnsupportedError {
+  const { step, index, errno, subject } = failure
   const [code, description] = describeErrno(errno)
   const feature = subject?.feature
   if (step === 'cgroup-limit' && code === 'ENOENT' && feature !== undefined) {
@@ -179,11 +229,14 @@ export function setupError({ step, index, errno, subject }: Failure): SandboxSet
       'Leave the option out, or use a kernel that has it.',
     )
   }
+  const refusal = refusalOf(failure, code, conditions)
   const rule = RULES.find(([steps, codes]) => steps.includes(step) && codes.includes(code))
   const hint =
     feature === 'cwd'
       ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
-      : rule?.[2]
+      : refusal
+        ? `${refusal.cause} ${refusal.remedy}`
+        : rule?.[2]
   const path = (step === 'bind-source' ? subject?.source : undefined) ?? subject?.path
   // A cgroup file says little without the option that it is written for.
   const about = step === 'cgroup-limit' && feature !== undefined ? `${feature} (${path})` : (path ?? feature)
