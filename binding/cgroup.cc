@@ -155,6 +155,16 @@ void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::stri
          open_in_leaf("/" + spec.cpu_clock_file, O_RDONLY));
 }
 
+// Somebody else may have removed an idle group. Looked for only when a sandbox has failed; the next one then makes what
+// is missing again.
+void ForgetIfRemoved(State &state, Group *group) {
+  if (group->inits && access((group->path + "/init").c_str(), F_OK) < 0 && errno == ENOENT) group->inits.reset();
+  if (group->path.empty() || access(group->path.c_str(), F_OK) == 0 || errno != ENOENT) return;
+  state.janitor.Forget(group->path);
+  group->path.clear();
+  group->written.clear();
+}
+
 std::string GroupKey(const HierarchySpec &spec, int64_t owner) {
   return spec.base + "|" + std::to_string(owner);
 }
@@ -175,16 +185,17 @@ GroupHold::GroupHold(const Request &request) {
     }
   } catch (const StepError &) {
     lock.unlock();
-    Release(); // the destructor of a half-made object does not run
+    Release(true); // the destructor of a half-made object does not run
     throw;
   }
 }
 
-void GroupHold::Release() {
+void GroupHold::Release(bool failed) {
   State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
   for (const std::string &key : keys_) {
     auto found = state.groups.find(key);
+    if (failed) ForgetIfRemoved(state, &found->second);
     if (--found->second.users > 0) continue;
     found->second.idle_since = NowMs();
     if (found->second.path.empty()) state.groups.erase(found);

@@ -9,6 +9,7 @@
 // environment, because the kernel's objects are.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,12 @@ class GroupHold {
 public:
   explicit GroupHold(const Request &request); // throws StepError
   GroupHold(const GroupHold &) = delete;
-  ~GroupHold() { Release(); }
+  ~GroupHold() { Release(std::uncaught_exceptions() > 0); }
 
   int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1
 
 private:
-  void Release();
+  void Release(bool failed);
 
   std::vector<std::string> keys_;
   int inits_ = -1;

@@ -25,6 +25,10 @@ const DELEGATE =
   'Start the program in a leaf of a delegated group: systemd-run --pipe --wait -p Delegate=yes -p DelegateSubgroup=main ' +
   'node app.js (add --user when not root; systemd 254 or later).'
 
+const REMOUNT =
+  'Mount it writable: mount -o remount,rw. A container has it so with docker run --privileged, or podman run --security-opt ' +
+  'unmask=/sys/fs/cgroup.'
+
 /** Why no hierarchy has a controller, and what to do. */
 export function missingController(feature: string, controller: string, facts: CgroupFacts): Unsupported {
   const v2 = facts.hierarchies.find((hierarchy) => hierarchy.version === 2)
@@ -35,9 +39,16 @@ export function missingController(feature: string, controller: string, facts: Cg
       hint: DELEGATE,
     }
   }
-  const problem = facts.problems[0]
-  if (problem !== undefined)
-    return { feature, reason: `it needs the ${controller} cgroup controller. ${problem}`, hint: DELEGATE }
+  const has = ({ controllers }: { readonly controllers: readonly string[] }) =>
+    controllers.includes(controller) || (controller === 'io' && controllers.includes('blkio'))
+  const problem = facts.problems.find(has) ?? facts.problems[0]
+  if (problem !== undefined) {
+    return {
+      feature,
+      reason: `it needs the ${controller} cgroup controller. ${problem.reason}`,
+      hint: problem.readOnly ? REMOUNT : DELEGATE,
+    }
+  }
   return {
     feature,
     reason: `no mounted cgroup hierarchy has the ${controller} controller for us.`,
