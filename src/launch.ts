@@ -152,7 +152,13 @@ export class Launch {
   #failure({ phase, step, index, errno }: FailedEvent): Error {
     if (errno === constants.errno.ECANCELED && this.#signal?.aborted) return abortedError(this.#signal)
     const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-    return setupError({ step: name, index, errno, subject: this.#request.subject(phase, index), upper: upperOf(this.#plan) })
+    return setupError({
+      step: name,
+      index,
+      errno,
+      subject: this.#request.subject(phase, index),
+      upper: upperOf(this.#plan),
+    })
   }
 
   #lost(): SandboxError {

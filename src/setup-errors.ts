@@ -155,7 +155,7 @@ const RULES: readonly Rule[] = [
   [
     ['cgroup', 'cgroup-limit', 'cgroup-join'],
     ['EROFS'],
-    'The cgroup file system is mounted read-only: mount it writable (mount -o remount,rw), which containers do with --privileged, podman with --security-opt unmask=/sys/fs/cgroup.',
+    'The cgroup file system is mounted read-only: mount it writable (`mount -o remount,rw /sys/fs/cgroup`), which containers do with --privileged, podman with --security-opt unmask=/sys/fs/cgroup.',
   ],
   [
     ['cgroup', 'cgroup-limit', 'cgroup-join', 'clone', 'start'],
@@ -180,7 +180,7 @@ const RULES: readonly Rule[] = [
   [
     ['cgroup', 'cgroup-limit', 'cgroup-join'],
     ['EACCES', 'EPERM'],
-    'Have a cgroup delegated to this user: systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js.',
+    'Have a cgroup delegated to this user: `systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js`.',
   ],
   [
     ['cgroup', 'cgroup-limit'],
@@ -204,7 +204,11 @@ function describeErrno(errno: number): readonly [code: string, description: stri
 }
 
 // overlayfs that cannot use its upper layer turns read-only; /proc is the first that is made in the root.
-function refusalOf({ step, upper, subject }: Failure, code: string, conditions: () => HostConditions): Refusal | undefined {
+function refusalOf(
+  { step, upper, subject }: Failure,
+  code: string,
+  conditions: () => HostConditions,
+): Refusal | undefined {
   const overlay = step === 'overlay' && (code === 'EINVAL' || code === 'EROFS')
   if (upper !== undefined && (overlay || (code === 'EROFS' && subject?.path === '/proc'))) return explainUpper(upper)
   const refused = { step, code, path: subject?.path }

@@ -21,6 +21,7 @@ export interface Hierarchy {
 
 /** A hierarchy in which this process can make no groups. */
 export interface CgroupProblem {
+  readonly version: 1 | 2
   readonly base: string
   /** The controllers that it has. */
   readonly controllers: readonly string[]
@@ -74,6 +75,7 @@ function describeProblem({ version, base, controllers }: MountedHierarchy): Cgro
         ? 'this user may not write to it'
         : `it cannot be used (${code ?? 'it cannot be read'})`
   return {
+    version,
     base,
     controllers: version === 2 ? list(`${base}/cgroup.controllers`) : controllers,
     reason: `No groups can be made in ${base}: ${why}.`,

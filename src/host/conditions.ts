@@ -13,6 +13,8 @@ export interface HostConditions {
   readonly kernelVersion: readonly [major: number, minor: number] | undefined
   /** AppArmor keeps processes without a profile from having rights in a user namespace (Ubuntu 23.10 and later). */
   readonly apparmorRestrictsUserns: boolean
+  /** `kernel.apparmor_restrict_unprivileged_userns`; `undefined` on kernels without it. */
+  readonly apparmorSetting: number | undefined
   /** `kernel.unprivileged_userns_clone` (Debian, Arch); `undefined` on kernels without it. */
   readonly unprivilegedUsernsClone: number | undefined
   /** `user.max_*_namespaces` of this user namespace, by the names of `namespaces()`. */
@@ -72,7 +74,16 @@ function parseVersion(release: string): [number, number] | undefined {
   return match ? [Number(match[1]), Number(match[2])] : undefined
 }
 
-const KINDS = { user: 'user', mnt: 'mount', pid: 'pid', net: 'net', ipc: 'ipc', uts: 'uts', cgroup: 'cgroup', time: 'time' }
+const KINDS = {
+  user: 'user',
+  mnt: 'mount',
+  pid: 'pid',
+  net: 'net',
+  ipc: 'ipc',
+  uts: 'uts',
+  cgroup: 'cgroup',
+  time: 'time',
+}
 
 function maxNamespaces(root: string): Record<string, number> {
   const found: Record<string, number> = {}
@@ -130,11 +141,13 @@ export function readConditions(root = '/'): HostConditions {
   const capabilities = BigInt(`0x${statusField(status, 'CapEff') || '0'}`)
   const has = (capability: bigint) => ((capabilities >> capability) & 1n) === 1n
   const points = mountPoints(root)
+  const apparmorSetting = readNumber(root, 'proc/sys/kernel/apparmor_restrict_unprivileged_userns')
   const filesystems = readText(root, 'proc/filesystems')
   return Object.freeze({
     kernelRelease: release,
     kernelVersion: parseVersion(release),
-    apparmorRestrictsUserns: readNumber(root, 'proc/sys/kernel/apparmor_restrict_unprivileged_userns') === 1,
+    apparmorRestrictsUserns: apparmorSetting === 1,
+    apparmorSetting,
     unprivilegedUsernsClone: readNumber(root, 'proc/sys/kernel/unprivileged_userns_clone'),
     maxNamespaces: maxNamespaces(root),
     memfdNoexec: readNumber(root, 'proc/sys/vm/memfd_noexec'),
@@ -143,7 +156,9 @@ export function readConditions(root = '/'): HostConditions {
     setIds: has(CAP_SETUID) && has(CAP_SETGID),
     dumpable: isDumpable(root, status),
     chrooted: points !== undefined && points.length > 0 && !points.includes('/'),
-    coveredProc: (points ?? []).filter((point) => point.startsWith('/proc/') && !point.startsWith('/proc/sys/fs/binfmt_misc')),
+    coveredProc: (points ?? []).filter(
+      (point) => point.startsWith('/proc/') && !point.startsWith('/proc/sys/fs/binfmt_misc'),
+    ),
     namespaces: kernelNamespaces(root),
     overlayKnown: filesystems === undefined ? undefined : /\boverlay$/m.test(filesystems),
     ids: idRanges(root),

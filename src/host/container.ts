@@ -4,7 +4,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What the markers say. `'container'` is one whose maker is not known; `'wsl1'` is no Linux kernel at all. */
-export type ContainerKind = 'docker' | 'podman' | 'kubernetes' | 'lxc' | 'systemd-nspawn' | 'gvisor' | 'wsl1' | 'container'
+export type ContainerKind =
+  | 'docker'
+  | 'podman'
+  | 'kubernetes'
+  | 'lxc'
+  | 'systemd-nspawn'
+  | 'gvisor'
+  | 'wsl1'
+  | 'container'
 
 function read(root: string, path: string): string {
   try {
@@ -39,7 +47,8 @@ export function detectContainer(root = '/'): ContainerKind | undefined {
     return 'kubernetes'
   if (has('run/.containerenv') || /\/libpod-/.test(groups)) return 'podman'
   if (has('.dockerenv') || /\/docker[/-]/.test(groups)) return 'docker'
-  const told = /(?:^|\0)container=([^\0]+)/.exec(read(root, 'proc/1/environ'))?.[1] ?? read(root, 'run/systemd/container').trim()
+  const told =
+    /(?:^|\0)container=([^\0]+)/.exec(read(root, 'proc/1/environ'))?.[1] ?? read(root, 'run/systemd/container').trim()
   if (told !== '') return NAMES[told] ?? 'container'
   return /\/lxc(\.payload)?[./]/.test(groups) ? 'lxc' : undefined
 }
@@ -51,22 +60,22 @@ export function containerRemedy(container: ContainerKind | undefined): string {
   const podman = 'podman run --security-opt seccomp=unconfined --security-opt unmask=ALL'
   switch (container) {
     case 'docker':
-      return `Start the container with: ${docker}`
+      return `Start the container with: \`${docker}\`.`
     case 'podman':
-      return `Start the container with: ${podman}`
+      return `Start the container with: \`${podman}\`.`
     case 'kubernetes':
       return (
         "Give the pod hostUsers: false and the container's securityContext: { seccompProfile: { type: Unconfined }, " +
-        'appArmorProfile: { type: Unconfined }, procMount: Unmasked }'
+        'appArmorProfile: { type: Unconfined }, procMount: Unmasked }.'
       )
     case 'lxc':
       return "Set security.nesting=true (incus, LXD) or lxc.include = /usr/share/lxc/config/nesting.conf in the container's configuration."
     case 'systemd-nspawn':
-      return 'Start the container with: systemd-nspawn --private-users=no --system-call-filter="@mount pivot_root clone3" --capability=CAP_SYS_ADMIN'
+      return 'Start the container with: `systemd-nspawn --private-users=no --system-call-filter="@mount pivot_root clone3" --capability=CAP_SYS_ADMIN`.'
     case 'gvisor':
     case 'wsl1':
       return 'Run it on a Linux kernel: this one only imitates its interface.'
     default:
-      return `In a container: ${docker} (or ${podman}); under systemd: take RestrictNamespaces= and SystemCallFilter= out of the unit.`
+      return `In a container: \`${docker}\` or \`${podman}\`; under systemd: take RestrictNamespaces= and SystemCallFilter= out of the unit.`
   }
 }

@@ -34,8 +34,8 @@ const apparmor: Explain = ({ apparmorRestrictsUserns, sysAdmin }) =>
           'AppArmor restricts user namespaces to programs with a profile ' +
           '(kernel.apparmor_restrict_unprivileged_userns=1, the default of Ubuntu 23.10 and later).',
         remedy:
-          `Give node a profile: ${PROFILE} - or lift it for every program: ` +
-          'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0. Root is not restricted.',
+          `Give node a profile: \`${PROFILE}\`. Or lift it for every program: ` +
+          '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`. Root is not restricted.',
       }
     : undefined
 
@@ -43,7 +43,7 @@ const usernsClone: Explain = ({ unprivilegedUsernsClone, sysAdmin }) =>
   unprivilegedUsernsClone === 0 && !sysAdmin
     ? {
         cause: 'User namespaces are for root only on this host (kernel.unprivileged_userns_clone=0).',
-        remedy: 'Permit them: sudo sysctl -w kernel.unprivileged_userns_clone=1. Or run as root.',
+        remedy: 'Permit them: `sudo sysctl -w kernel.unprivileged_userns_clone=1`. Or run as root.',
       }
     : undefined
 
@@ -53,14 +53,14 @@ const maxNamespaces: Explain = ({ maxNamespaces: limits }) => {
     return {
       cause: 'A limit on the number of namespaces is reached, of this user or of a user namespace around it.',
       remedy:
-        'Raise it: sudo sysctl -w user.max_user_namespaces=65536, and likewise for the other user.max_*_namespaces, ' +
+        'Raise it: `sudo sysctl -w user.max_user_namespaces=65536`, and likewise for the other user.max_*_namespaces, ' +
         'on the host itself when this is a container; or run fewer sandboxes at once.',
     }
   }
   const files = none.map(([name]) => `user.max_${name === 'mount' ? 'mnt' : name}_namespaces`)
   return {
     cause: `The host permits no new ${none.map(([name]) => name).join(', ')} namespaces: ${files.join(', ')} ${files.length > 1 ? 'are' : 'is'} 0.`,
-    remedy: `Permit them: sudo sysctl -w ${files.map((file) => `${file}=65536`).join(' ')}, where they were set to 0.`,
+    remedy: `Permit them: \`sudo sysctl -w ${files.map((file) => `${file}=65536`).join(' ')}\`, where they were set to 0.`,
   }
 }
 
@@ -73,7 +73,16 @@ const oldKernel: Explain = (conditions) => {
 }
 
 const missingNamespace: Explain = ({ namespaces, kernelRelease }) => {
-  const all = { user: 'user', mnt: 'mount', pid: 'pid', net: 'net', ipc: 'ipc', uts: 'uts', cgroup: 'cgroup', time: 'time' }
+  const all = {
+    user: 'user',
+    mnt: 'mount',
+    pid: 'pid',
+    net: 'net',
+    ipc: 'ipc',
+    uts: 'uts',
+    cgroup: 'cgroup',
+    time: 'time',
+  }
   const missing = Object.entries(all).filter(([file]) => namespaces.length > 0 && !namespaces.includes(file))
   if (missing.length === 0) return undefined
   const names = missing.map(([, name]) => name)
@@ -94,8 +103,10 @@ const filteredClone: Explain = ({ seccompFilter, container, kernelRelease }, { c
 const chrooted: Explain = (conditions) =>
   conditions.chrooted
     ? {
-        cause: 'This process is in a chroot, and the kernel grants user namespaces to no process in one (user_namespaces(7)).',
-        remedy: 'Enter the directory by pivot_root(2) instead: unshare --mount, bwrap, systemd-nspawn and containers do.',
+        cause:
+          'This process is in a chroot, and the kernel grants user namespaces to no process in one (user_namespaces(7)).',
+        remedy:
+          'Enter the directory by pivot_root(2) instead: unshare --mount, bwrap, systemd-nspawn and containers do.',
       }
     : undefined
 
@@ -104,8 +115,10 @@ const smallIdMap: Explain = ({ ids, setIds }) => {
   const mapped = ids.length === 0 || ids.some(([first, count]) => first <= 100_000 && first + count >= 165_536)
   if (!mapped) {
     return {
-      cause: 'This root is one of a user namespace in which the ids 100000 to 165535 do not exist (/proc/self/uid_map), and a sandbox of root needs them.',
-      remedy: 'Run as another user than root in it (only one id is needed then), or start the container without a user namespace (--userns=host).',
+      cause:
+        'This root is one of a user namespace in which the ids 100000 to 165535 do not exist (/proc/self/uid_map), and a sandbox of root needs them.',
+      remedy:
+        'Run as another user than root in it (only one id is needed then), or start the container without a user namespace (--userns=host).',
     }
   }
   if (setIds) return undefined
@@ -122,7 +135,7 @@ const undumpable: Explain = ({ dumpable }) =>
         cause:
           'This process has changed its user id since it was started, and the kernel lets such a process write no id maps (PR_SET_DUMPABLE in prctl(2)).',
         remedy:
-          'Start node as that user instead of calling process.setuid(): setpriv --reuid=USER --regid=USER --init-groups node app.js, or User= in a systemd unit.',
+          'Start node as that user instead of calling process.setuid(): `setpriv --reuid=USER --regid=USER --init-groups node app.js`, or User= in a systemd unit.',
       }
 
 const coveredProc: Explain = ({ coveredProc: covered, container }) => {
@@ -130,7 +143,7 @@ const coveredProc: Explain = ({ coveredProc: covered, container }) => {
   const some = covered.slice(0, 3).join(', ') + (covered.length > 3 ? ' and more' : '')
   const remedy =
     container === undefined
-      ? `Unmount what covers it before node is started (umount ${covered[0]}). In a container: docker run --security-opt systempaths=unconfined, podman run --security-opt unmask=ALL, Kubernetes procMount: Unmasked with hostUsers: false.`
+      ? `Unmount what covers it before node is started (\`umount ${covered[0]}\`). In a container: \`docker run --security-opt systempaths=unconfined\`, \`podman run --security-opt unmask=ALL\`, Kubernetes procMount: Unmasked with hostUsers: false.`
       : containerRemedy(container)
   return {
     cause: `Parts of /proc are masked here (${some}), and the kernel forbids a user namespace a new /proc that would show them.`,
@@ -142,7 +155,7 @@ const noOverlay: Explain = ({ overlayKnown }) =>
   overlayKnown === false
     ? {
         cause: 'This kernel has no overlayfs, or has not loaded it.',
-        remedy: "Load it: sudo modprobe overlay. Or use one directory: rootfs(directory, { mode: 'writable' }).",
+        remedy: "Load it: `sudo modprobe overlay`. Or use one directory: rootfs(directory, { mode: 'writable' }).",
       }
     : undefined
 
@@ -177,7 +190,7 @@ const noexec: Explain = ({ memfdNoexec }) => ({
       : 'The host forbids executing from memory (a security module or a seccomp filter), and from the directory for temporary files, too.',
   remedy:
     'Let TMPDIR name a directory on a file system that is not mounted noexec' +
-    ((memfdNoexec ?? 0) >= 2 ? ', or permit it: sudo sysctl -w vm.memfd_noexec=0.' : '.'),
+    ((memfdNoexec ?? 0) >= 2 ? ', or permit it: `sudo sysctl -w vm.memfd_noexec=0`.' : '.'),
 })
 
 const MOUNT_STEPS: readonly SandboxStep[] = [

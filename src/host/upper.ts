@@ -3,7 +3,8 @@
 import { type FileSystemFacts, fileSystemOf } from './filesystem.js'
 import type { Refusal } from './refusals.js'
 
-const ELSEWHERE = 'Use a directory on ext4, xfs, btrfs or tmpfs (Linux 6.6), or leave `upper` out: the layer is then in memory.'
+const ELSEWHERE =
+  'Use a directory on ext4, xfs, btrfs or tmpfs (Linux 6.6), or leave `upper` out: the layer is then in memory.'
 
 /**
  * Explains it. overlayfs refuses some file systems outright (`EINVAL`); on others, and on full ones, it mounts itself

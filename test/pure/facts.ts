@@ -52,6 +52,7 @@ export const NO_CGROUPS = {
   hierarchies: [],
   problems: [
     {
+      version: 2 as const,
       base: '/sys/fs/cgroup',
       controllers: ['cpu', 'memory', 'pids'],
       reason: 'No groups can be made in /sys/fs/cgroup: this user may not write to it.',

@@ -1,0 +1,57 @@
+// The process in which checkHost() tries things, started by run.ts: whatever a host does to it, the caller's process
+// goes on. Writes one line of JSON for each finding, at once, so that one that hangs costs the later ones only.
+
+import { SandboxError } from '../errors.js'
+import type { Sandbox } from '../sandbox.js'
+import { bounded, type Finding } from './probe.js'
+import { DEFAULT_SANDBOX, LIMITED_SANDBOX, PROBES } from './probes.js'
+import { addonProbe } from './probes-process.js'
+import type { StartVerdict } from './report-types.js'
+
+/** A line. */
+export type Message =
+  | { readonly kind: 'finding'; readonly name: string; readonly finding: Finding }
+  | { readonly kind: 'verdict'; readonly name: 'defaultSandbox' | 'limitedSandbox'; readonly verdict: StartVerdict }
+
+const START_TIMEOUT_MS = 10_000
+
+function tell(message: Message): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
+
+async function verdictOn(recipe: Sandbox): Promise<StartVerdict> {
+  try {
+    const result = await bounded(
+      recipe.run('true', [], { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
+      START_TIMEOUT_MS + 1000,
+    )
+    return { starts: true, reason: result.ok ? undefined : result.explain(), remedy: undefined }
+  } catch (error) {
+    const { message = String(error), hint } = error as Partial<SandboxError>
+    const remedy = error instanceof SandboxError ? hint : undefined
+    return { starts: false, reason: remedy === undefined ? message : message.replace(` ${remedy}`, ''), remedy }
+  }
+}
+
+async function main(scratch: string): Promise<void> {
+  // The verdicts first: they are what counts most, should time run out.
+  const loaded = await addonProbe.attempt(scratch)
+  tell({ kind: 'verdict', name: 'defaultSandbox', verdict: await verdictOn(DEFAULT_SANDBOX()) })
+  tell({ kind: 'verdict', name: 'limitedSandbox', verdict: await verdictOn(LIMITED_SANDBOX()) })
+  for (const probe of PROBES) {
+    let finding: Finding
+    try {
+      finding =
+        loaded.works || probe === addonProbe
+          ? await probe.attempt(scratch)
+          : { works: undefined, detail: 'It could not be tried: the native addon cannot be loaded.' }
+    } catch (error) {
+      finding = { works: undefined, detail: `It could not be tried: ${(error as Error).message}` }
+    }
+    tell({ kind: 'finding', name: probe.name, finding })
+  }
+}
+
+// Whoever asked has gone: nobody is left to tell.
+process.stdout.on('error', () => process.exit(1))
+await main(process.argv[2] ?? '/tmp')

@@ -1,0 +1,111 @@
+// What a probe is, and the two ways in which most of them ask: a call of the addon, and a sandbox.
+
+import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+import { nativeBinding } from '../binding.js'
+import { SandboxError, SandboxSetupError, SandboxUnsupportedError } from '../errors.js'
+import type { Sandbox } from '../sandbox.js'
+import type { SandboxStep } from '../steps.js'
+import { type HostConditions, readConditions } from './conditions.js'
+import { explainRefusal } from './refusals.js'
+import type { HostCapability } from './report-types.js'
+
+/** What trying has shown. */
+export type Finding = Pick<HostCapability, 'works'> &
+  Partial<Pick<HostCapability, 'detail' | 'code' | 'step' | 'remedy'>>
+
+/** A capability before it has been tried. */
+export interface Probe extends Pick<HostCapability, 'name' | 'group' | 'title' | 'required' | 'how' | 'cost'> {
+  /** What to do when the cause is not known. */
+  readonly remedy?: string
+  /** Tries it, in the process made for this. An error means that it could not be tried. */
+  attempt(scratch: string): Promise<Finding> | Finding
+}
+
+/** How long one sandbox may take. */
+const SANDBOX_TIMEOUT_MS = 5000
+
+/** It works. */
+export function works(detail?: string): Finding {
+  return { works: true, detail }
+}
+
+function errnoName(errno: number): string {
+  const named = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0]
+  return getSystemErrorMap().get(-errno)?.[0] ?? named ?? `E${errno}`
+}
+
+// The step of a sandbox that would have failed by the same call, for the explanation.
+const STEP_OF_CALL: Readonly<Record<string, SandboxStep>> = {
+  clone3: 'clone',
+  unshare: 'clone',
+  setgroups: 'id-map',
+  gid_map: 'id-map',
+  uid_map: 'id-map',
+  mount: 'private-mounts',
+  'mount proc': 'proc',
+  memfd_create: 'init-image',
+  execveat: 'exec-init',
+  open_tree: 'layer',
+  mount_setattr: 'layer',
+}
+
+let conditions: HostConditions | undefined
+
+/** Asks a probe of the addon (binding/host_probe.cc). */
+export function askKernel(name: string, describe?: (value: number) => string): Finding {
+  const { errno, value, at } = nativeBinding().probe(name)
+  if (errno === 0) return works(describe?.(value))
+  const code = errnoName(errno)
+  conditions ??= readConditions()
+  const step = STEP_OF_CALL[at]
+  const refusal = step === undefined ? undefined : explainRefusal({ step, code }, conditions)
+  const detail = refusal ? `${at}: ${code}. ${refusal.cause}` : `${at}: ${code}.`
+  return { works: false, code, detail, remedy: refusal?.remedy }
+}
+
+/** An error of a sandbox as a finding; `own` are the steps that fail for want of this capability. */
+export function refused(error: unknown, own?: readonly SandboxStep[]): Finding {
+  if (error instanceof SandboxUnsupportedError) {
+    const reason = error.message.replace(/^This host does not support [^:]*: /, '')
+    return { works: false, detail: reason.replace(` ${error.hint}`, ''), remedy: error.hint }
+  }
+  if (error instanceof SandboxSetupError) {
+    const { step, code, hint } = error
+    // Everything was set up, and then there was no such program: on hosts without /bin/true.
+    if (step === 'exec' && code === 'ENOENT') return works()
+    const mine = own === undefined || own.includes(step)
+    const detail = `${mine ? '' : 'It could not be tried: '}step '${step}' failed with ${code}.`
+    return { works: mine ? false : undefined, code, step, detail, remedy: hint }
+  }
+  const { message = String(error), hint } = error as { message?: string; hint?: string }
+  return {
+    works: undefined,
+    detail: `It could not be tried: ${message}`,
+    remedy: error instanceof SandboxError ? hint : undefined,
+  }
+}
+
+/** Rejects when a promise takes too long: a probe may hang in the kernel. */
+export async function bounded<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not end within ${timeoutMs} ms.`)), timeoutMs)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Starts a sandbox with this recipe and sees whether it is set up. */
+export async function askSandbox(recipe: Sandbox, own?: readonly SandboxStep[]): Promise<Finding> {
+  try {
+    const signal = AbortSignal.timeout(SANDBOX_TIMEOUT_MS)
+    await bounded(recipe.run('true', [], { signal }), SANDBOX_TIMEOUT_MS + 1000)
+    return works()
+  } catch (error) {
+    return refused(error, own)
+  }
+}
