@@ -28,6 +28,7 @@ constexpr int64_t kClaimMs = 500;
 struct Group {
   std::string path;
   uint32_t version = 0;
+  bool handed_over = false; // to InitOwner(), if it has to be
   UniqueFd inits;
   std::set<std::string> written; // controllers enabled and group files written so far
   int users = 0;                 // leaves and holds
@@ -120,8 +121,10 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
     }
     group->path = path;
     group->version = spec.version;
-    if (spec.version == 2) HandOver(path, owner, spec.index);
+    group->handed_over = spec.version != 2;
   }
+  if (!group->handed_over) HandOver(group->path, owner, spec.index);
+  group->handed_over = true;
   EnableControllers(group, spec);
   if (spec.version == 2 && !group->inits) {
     std::string inits = group->path + "/init";

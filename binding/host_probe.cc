@@ -27,9 +27,6 @@
 #ifndef __NR_pidfd_send_signal // 5.1
 #define __NR_pidfd_send_signal 424
 #endif
-#ifndef __NR_pidfd_open // 5.3
-#define __NR_pidfd_open 434
-#endif
 #ifndef __NR_landlock_create_ruleset // 5.13
 #define __NR_landlock_create_ruleset 444
 #endif
@@ -52,7 +49,9 @@ namespace cofferdam {
 namespace {
 
 constexpr int kLimitSeconds = 5;
-constexpr unsigned kLandlockVersion = 1; // LANDLOCK_CREATE_RULESET_VERSION
+constexpr unsigned kFirstHostId = 100000, kHostIdCount = 65536;
+constexpr const char *kLate = "late", *kKilled = "killed"; // in the place of a call that failed
+constexpr unsigned kLandlockVersion = 1;                   // LANDLOCK_CREATE_RULESET_VERSION
 
 ProbeAnswer Works(int value = 0) {
   return {0, value, ""};
@@ -97,8 +96,8 @@ template <typename Probe> ProbeAnswer InChild(Probe probe) {
   }
   if (size == sizeof answer) return answer;
   // Outer seccomp filters may kill instead of answering.
-  return Failed(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "time" : "life",
-                WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ETIMEDOUT : EPERM);
+  const bool late = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+  return Failed(late ? kLate : kKilled, late ? ETIMEDOUT : EPERM);
 }
 
 bool WriteText(const char *path, const char *text) {
@@ -106,35 +105,62 @@ bool WriteText(const char *path, const char *text) {
   return fd && write(fd.get(), text, strlen(text)) == static_cast<ssize_t>(strlen(text));
 }
 
-// The calling child becomes root of a user namespace with its own id in it, beside the other new namespaces, and checks
-// that this root may do what a sandbox's init has to: change mounts. Ubuntu grants the namespace and refuses that.
-ProbeAnswer EnterNamespaces(int flags) {
-  char uid_map[48], gid_map[48];
-  snprintf(uid_map, sizeof uid_map, "0 %u 1", geteuid());
-  snprintf(gid_map, sizeof gid_map, "0 %u 1", getegid());
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS | flags) < 0) return Failed("unshare");
-  if (!WriteText("/proc/self/setgroups", "deny")) return Failed("setgroups");
-  if (!WriteText("/proc/self/gid_map", gid_map)) return Failed("gid_map");
-  if (!WriteText("/proc/self/uid_map", uid_map)) return Failed("uid_map");
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return Failed("mount");
+// The maps that the addon would write (src/identity.ts). Root inside is nobody then, with all rights in the namespace.
+ProbeAnswer WriteMaps(long child) {
+  const bool root = geteuid() == 0;
+  char path[64], map[48];
+  auto write_map = [&](const char *file, unsigned outside, unsigned count) {
+    snprintf(path, sizeof path, "/proc/%ld/%s", child, file);
+    snprintf(map, sizeof map, "0 %u %u", outside, count);
+    return WriteText(path, map);
+  };
+  snprintf(path, sizeof path, "/proc/%ld/setgroups", child);
+  if (!root && !WriteText(path, "deny")) return Failed("setgroups");
+  if (!write_map("gid_map", root ? kFirstHostId : getegid(), root ? kHostIdCount : 1)) return Failed("gid_map");
+  if (!write_map("uid_map", root ? kFirstHostId : geteuid(), root ? kHostIdCount : 1)) return Failed("uid_map");
   return Works();
 }
 
+// Runs `probe` in a user and mount namespace and others, made as a sandbox's are, once it is certain that mounts may be
+// changed there: Ubuntu grants the namespace and refuses that.
+template <typename Probe> ProbeAnswer InNamespaces(uint64_t more, Probe probe) {
+  int go[2], ends[2];
+  if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ends, O_CLOEXEC) < 0) return Failed("pipe");
+  sys_clone_args args = {};
+  args.flags = CLONE_NEWUSER | CLONE_NEWNS | more;
+  args.exit_signal = SIGCHLD;
+  long child = syscall(__NR_clone3, &args, sizeof args);
+  if (child < 0) return Failed("clone3");
+  char word = 0;
+  if (child == 0) {
+    BoundLife();
+    close(go[1]);
+    if (read(go[0], &word, 1) != 1) _exit(1);
+    ProbeAnswer answer = mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ? Failed("mount") : probe();
+    _exit(write(ends[1], &answer, sizeof answer) == sizeof answer ? 0 : 1);
+  }
+  close(go[0]);
+  close(ends[1]);
+  ProbeAnswer answer = WriteMaps(child);
+  if (answer.error) return answer; // its end of the pipe closes with this process, and it leaves
+  if (write(go[1], &word, 1) != 1) return Failed("write");
+  ssize_t size;
+  do size = read(ends[0], &answer, sizeof answer);
+  while (size < 0 && errno == EINTR);
+  return size == sizeof answer ? answer : Failed(kKilled, EPERM);
+}
+
 ProbeAnswer UserNamespace() {
-  return EnterNamespaces(0);
+  return InNamespaces(0, [] { return Works(); });
 }
 
 ProbeAnswer Clone3() {
-  int pidfd = -1;
   sys_clone_args args = {};
-  args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
-  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.flags = CLONE_CLEAR_SIGHAND;
   args.exit_signal = SIGCHLD;
   long child = syscall(__NR_clone3, &args, sizeof args);
   if (child < 0) return Failed("clone3");
   if (child == 0) _exit(0);
-  siginfo_t info;
-  if (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) < 0) return Failed("waitid");
   return Works();
 }
 
@@ -155,10 +181,23 @@ ProbeAnswer CloseRange() {
   return syscall(__NR_close_range, ~0u, ~0u, 0) < 0 ? Failed("close_range") : Works();
 }
 
+// As the addon uses them: one comes from clone3, ends a process, and is waited on.
 ProbeAnswer Pidfd() {
-  UniqueFd fd(static_cast<int>(syscall(__NR_pidfd_open, getpid(), 0)));
-  if (!fd) return Failed("pidfd_open");
-  return syscall(__NR_pidfd_send_signal, fd.get(), 0, nullptr, 0) < 0 ? Failed("pidfd_send_signal") : Works();
+  int pidfd = -1;
+  sys_clone_args args = {};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  long child = syscall(__NR_clone3, &args, sizeof args);
+  if (child < 0) return Failed("clone3");
+  if (child == 0) {
+    BoundLife();
+    for (;;) pause();
+  }
+  if (syscall(__NR_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) < 0) return Failed("pidfd_send_signal");
+  siginfo_t info;
+  return waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) < 0 ? Failed("waitid")
+                                                                                              : Works();
 }
 
 ProbeAnswer ResolveInRoot() {
@@ -220,23 +259,23 @@ ProbeAnswer Landlock() {
 }
 
 ProbeAnswer Procfs() {
-  ProbeAnswer entered = EnterNamespaces(CLONE_NEWPID);
-  if (entered.error) return entered;
-  return InChild([] { return mount("proc", "/proc", "proc", 0, nullptr) < 0 ? Failed("mount proc") : Works(); });
+  return InNamespaces(CLONE_NEWPID,
+                      [] { return mount("proc", "/proc", "proc", 0, nullptr) < 0 ? Failed("mount proc") : Works(); });
 }
 
-ProbeAnswer MountAttributes() {
-  ProbeAnswer entered = EnterNamespaces(0);
-  if (entered.error) return entered;
-  UniqueFd tree(static_cast<int>(
-      syscall(__NR_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+ProbeAnswer ChangeMount() {
+  UniqueFd tree(
+      static_cast<int>(syscall(__NR_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!tree) return Failed("open_tree");
   struct {
     uint64_t set, clear, propagation, userns_fd;
   } attr = {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, 0};
-  long result =
-      syscall(__NR_mount_setattr, tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr);
+  long result = syscall(__NR_mount_setattr, tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr);
   return result < 0 ? Failed("mount_setattr") : Works();
+}
+
+ProbeAnswer MountAttributes() {
+  return InNamespaces(0, ChangeMount);
 }
 
 const struct {

@@ -1,5 +1,5 @@
-// What the kernel lets this process do, found out by doing it in a forked child: for checkHost() (src/host/), which asks
-// from a process of its own. Not on the way of any sandbox.
+// What the kernel lets this process do, found out by doing it in a forked child: for checkHost() (src/host/), which
+// asks from a process of its own. Not on the way of any sandbox.
 #pragma once
 
 #include <cstdint>

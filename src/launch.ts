@@ -166,7 +166,7 @@ export class Launch {
       'ERR_SANDBOX_LOST',
       'The sandbox ended without a report; what became of the program is unknown.',
       {
-        hint: 'Its init may have been killed from outside, for instance by the host running out of memory.',
+        hint: 'Its init may have been killed from outside, for instance by the host running out of memory, or by a seccomp filter.',
       },
     )
   }

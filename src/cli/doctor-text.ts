@@ -28,9 +28,17 @@ function clause(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-/** Remedies in the order of their first use; many rows share one. */
+/** Remedies in the order of their first use, and reasons that have been given: many rows share one. */
 class Remedies {
   readonly list: string[] = []
+  readonly #reasons = new Map<string, string>()
+
+  reason(title: string, text: string): string {
+    const first = this.#reasons.get(text)
+    if (first !== undefined) return `As for ${first}.`
+    this.#reasons.set(text, `'${title}'`)
+    return sentence(text)
+  }
 
   number(remedy: string): number {
     if (!this.list.includes(remedy)) this.list.push(remedy)
@@ -81,7 +89,7 @@ function row(capability: HostCapability, remedies: Remedies, paint: Paint, width
   const { title, works, how, detail, cost, remedy } = capability
   const text = works
     ? `${how}${detail === undefined ? '' : ` ${detail}`}`
-    : `${sentence(detail ?? 'It does not work.')} Without it: ${clause(cost)}${remedies.refer(remedy)}`
+    : `${remedies.reason(title, detail ?? 'It does not work.')} Without it: ${clause(cost)}${remedies.refer(remedy)}`
   const lines = wrap(text, width - MARK_WIDTH - TITLE_WIDTH)
   return lines.map((line, i) =>
     i === 0

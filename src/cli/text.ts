@@ -15,11 +15,20 @@ export function painter(colour: boolean): (style: keyof typeof CODES, text: stri
   return (style, text) => (colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text)
 }
 
-/** Prose in lines of at most `width`; a word that is longer has a line of its own. */
+// A long path is cut behind a slash, where there is one.
+function cut(word: string, width: number): string[] {
+  if (word.length <= width) return [word]
+  const at = word.lastIndexOf('/', width - 1)
+  const length = at > 0 ? at + 1 : width
+  return [word.slice(0, length), ...cut(word.slice(length), width)]
+}
+
+/** Prose in lines of at most `width`. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+  const words = text.split(/\s+/).filter((part) => part !== '')
+  for (const word of words.flatMap((part) => cut(part, width))) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line)
       line = word

@@ -1,9 +1,9 @@
 // The process in which checkHost() tries things, started by run.ts: whatever a host does to it, the caller's process
 // goes on. Writes one line of JSON for each finding, at once, so that one that hangs costs the later ones only.
 
-import { SandboxError } from '../errors.js'
+import { SandboxSetupError } from '../errors.js'
 import type { Sandbox } from '../sandbox.js'
-import { bounded, type Finding } from './probe.js'
+import { bounded, type Finding, refused, withoutHint } from './probe.js'
 import { DEFAULT_SANDBOX, LIMITED_SANDBOX, PROBES } from './probes.js'
 import { addonProbe } from './probes-process.js'
 import type { StartVerdict } from './report-types.js'
@@ -27,9 +27,11 @@ async function verdictOn(recipe: Sandbox): Promise<StartVerdict> {
     )
     return { starts: true, reason: result.ok ? undefined : result.explain(), remedy: undefined }
   } catch (error) {
-    const { message = String(error), hint } = error as Partial<SandboxError>
-    const remedy = error instanceof SandboxError ? hint : undefined
-    return { starts: false, reason: remedy === undefined ? message : message.replace(` ${remedy}`, ''), remedy }
+    const { detail, remedy } = refused(error)
+    const { message = String(error) } = error as Partial<Error>
+    // What is explained has its cause in `detail`; the message names the feature, or says what is wrong in itself.
+    const reason = error instanceof SandboxSetupError ? detail : withoutHint(message, remedy)
+    return { starts: false, reason: reason ?? message, remedy }
   }
 }
 

@@ -50,17 +50,28 @@ const STEP_OF_CALL: Readonly<Record<string, SandboxStep>> = {
   mount_setattr: 'layer',
 }
 
-let conditions: HostConditions | undefined
+// What the addon says instead of a call's name.
+const NO_CALL: Readonly<Record<string, string>> = {
+  late: 'What tried it did not end.',
+  killed: 'What tried it was killed: a seccomp filter around this process may do that.',
+}
+
+let cached: HostConditions | undefined
+
+function conditions(): HostConditions {
+  cached ??= readConditions()
+  return cached
+}
 
 /** Asks a probe of the addon (binding/host_probe.cc). */
 export function askKernel(name: string, describe?: (value: number) => string): Finding {
   const { errno, value, at } = nativeBinding().probe(name)
   if (errno === 0) return works(describe?.(value))
   const code = errnoName(errno)
-  conditions ??= readConditions()
   const step = STEP_OF_CALL[at]
-  const refusal = step === undefined ? undefined : explainRefusal({ step, code }, conditions)
-  const detail = refusal ? `${at}: ${code}. ${refusal.cause}` : `${at}: ${code}.`
+  const refusal = step === undefined ? undefined : explainRefusal({ step, code }, conditions())
+  const call = NO_CALL[at] ?? `The call ${at} failed with ${code}.`
+  const detail = refusal ? `${call} ${refusal.cause}` : call
   return { works: false, code, detail, remedy: refusal?.remedy }
 }
 
@@ -68,22 +79,26 @@ export function askKernel(name: string, describe?: (value: number) => string): F
 export function refused(error: unknown, own?: readonly SandboxStep[]): Finding {
   if (error instanceof SandboxUnsupportedError) {
     const reason = error.message.replace(/^This host does not support [^:]*: /, '')
-    return { works: false, detail: reason.replace(` ${error.hint}`, ''), remedy: error.hint }
+    return { works: false, detail: withoutHint(reason, error.hint), remedy: error.hint }
   }
   if (error instanceof SandboxSetupError) {
     const { step, code, hint } = error
     // Everything was set up, and then there was no such program: on hosts without /bin/true.
     if (step === 'exec' && code === 'ENOENT') return works()
     const mine = own === undefined || own.includes(step)
-    const detail = `${mine ? '' : 'It could not be tried: '}step '${step}' failed with ${code}.`
-    return { works: mine ? false : undefined, code, step, detail, remedy: hint }
+    const refusal = explainRefusal({ step, code }, conditions())
+    const cause = refusal ? ` ${refusal.cause}` : ''
+    const detail = `${mine ? '' : 'It could not be tried: '}step '${step}' failed with ${code}.${cause}`
+    return { works: mine ? false : undefined, code, step, detail, remedy: refusal?.remedy ?? hint }
   }
-  const { message = String(error), hint } = error as { message?: string; hint?: string }
-  return {
-    works: undefined,
-    detail: `It could not be tried: ${message}`,
-    remedy: error instanceof SandboxError ? hint : undefined,
-  }
+  const { message = String(error) } = error as Partial<Error>
+  const hint = error instanceof SandboxError ? error.hint : undefined
+  return { works: undefined, detail: `It could not be tried: ${withoutHint(message, hint)}`, remedy: hint }
+}
+
+/** An error's message without the hint at its end. */
+export function withoutHint(message: string, hint: string | undefined): string {
+  return hint !== undefined && message.endsWith(hint) ? message.slice(0, -hint.length).trimEnd() : message
 }
 
 /** Rejects when a promise takes too long: a probe may hang in the kernel. */

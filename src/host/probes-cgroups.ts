@@ -10,7 +10,7 @@ import { askSandbox, bounded, type Finding, type Probe, refused, works } from '.
 const LIMITING: readonly SandboxStep[] = ['cgroup', 'cgroup-limit', 'cgroup-join', 'clone', 'start']
 const LIVE_TIMEOUT_MS = 8000
 const V2 =
-  'Mount cgroup2 and give this user a group in it; with systemd: `systemd-run --user --scope -p Delegate=yes node app.js`.'
+  'Mount cgroup2 and give this user a group in it; with systemd: `systemd-run --user --pipe --wait -p Delegate=yes -p DelegateSubgroup=main node app.js`.'
 
 // Any will do: a limit on a device that nothing uses limits nothing.
 function someDisk(): string | undefined {
@@ -107,12 +107,14 @@ export const cgroupProbes: readonly Probe[] = [
     how: 'A sandbox was stopped and continued.',
     cost: 'No freeze() and thaw().',
     remedy: V2,
-    attempt: () =>
-      alive(sandbox(), async (child) => {
+    async attempt() {
+      const { remedy: _, ...finding } = await alive(sandbox(), async (child) => {
         await child.freeze()
         await child.thaw()
         return works()
-      }),
+      })
+      return finding
+    },
   },
   {
     ...limit('share.pid', "share('pid')", "No share('pid').", () => sandbox().share('pid')),

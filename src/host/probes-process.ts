@@ -63,7 +63,7 @@ export const processProbes: readonly Probe[] = [
     group: 'process',
     title: 'pidfds',
     required: true,
-    how: 'One was opened, and a signal sent by it.',
+    how: 'A process was started with one, and ended by it.',
     cost: 'The end of a sandbox could not be waited for.',
     remedy: NEWER,
     attempt: () => askKernel('pidfd'),
@@ -120,7 +120,7 @@ function subordinateIds(): Finding {
       .map((file) => `a range in ${file}`),
   ]
   if (missing.length === 0) return works('They are there. This version maps one id all the same.')
-  return { works: false, detail: `There is no ${missing.join(', no ')}.` }
+  return { works: false, detail: `Missing: ${missing.join(', ')}.` }
 }
 
 export const privilegeProbes: readonly Probe[] = [

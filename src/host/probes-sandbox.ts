@@ -11,13 +11,17 @@ import { askKernel, askSandbox, type Finding, type Probe, works } from './probe.
 const MAKING: readonly SandboxStep[] = ['clone', 'id-map']
 
 const NAMESPACES: readonly [name: NamespaceName, own: readonly SandboxStep[], cost: string][] = [
-  ['pid', MAKING, "share('pid'): the sandbox's processes see the host's, and only cgroup v2 can end them all."],
-  ['mount', [...MAKING, 'private-mounts', 'stage', 'root', 'switch'], "share('mount'): no root, no binds of its own."],
-  ['net', [...MAKING, 'loopback'], "share('net'): the host's network can be used."],
-  ['ipc', [...MAKING, 'mqueue'], "share('ipc'): the host's System V and POSIX objects can be reached."],
-  ['uts', [...MAKING, 'hostname'], "share('uts'): no host name of its own."],
-  ['cgroup', [...MAKING, 'cgroup-namespace'], "share('cgroup'): the host's cgroup paths can be seen."],
-  ['time', [...MAKING, 'clock-offset'], "share('time'): no clockOffset()."],
+  ['pid', MAKING, "Recipes need share('pid'): they see the host's processes, and only cgroup v2 can end them."],
+  [
+    'mount',
+    [...MAKING, 'private-mounts', 'stage', 'root', 'switch'],
+    "Recipes need share('mount'), and have no root and no binds of their own.",
+  ],
+  ['net', [...MAKING, 'loopback'], "Recipes need share('net'), and can use the host's network."],
+  ['ipc', [...MAKING, 'mqueue'], "Recipes need share('ipc'), and can reach the host's System V and POSIX objects."],
+  ['uts', [...MAKING, 'hostname'], "Recipes need share('uts'), and have no host name of their own."],
+  ['cgroup', [...MAKING, 'cgroup-namespace'], "Recipes need share('cgroup'), and see the host's cgroup paths."],
+  ['time', [...MAKING, 'clock-offset'], "Recipes need share('time'), and have no clockOffset()."],
 ]
 
 let base: Finding | undefined

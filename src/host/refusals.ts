@@ -110,6 +110,8 @@ const chrooted: Explain = (conditions) =>
       }
     : undefined
 
+const cgroupOwner: Explain = (conditions, refused) => smallIdMap({ ...conditions, setIds: true }, refused)
+
 // As root a sandbox has 65536 ids from 100000 on: cofferdam's identity.ts.
 const smallIdMap: Explain = ({ ids, setIds }) => {
   const mapped = ids.length === 0 || ids.some(([first, count]) => first <= 100_000 && first + count >= 165_536)
@@ -183,6 +185,21 @@ const filteredMount: Explain = ({ seccompFilter, container }, { step, code }) =>
       }
     : undefined
 
+const filteredCall: Explain = ({ seccompFilter, container }, { step, code }) =>
+  seccompFilter
+    ? {
+        cause: `A seccomp filter around this process answers ${code} to a call of step '${step}'.`,
+        remedy: containerRemedy(container),
+      }
+    : undefined
+
+// The only call between clone3 and execveat that a kernel may lack, and that must not be done without.
+const noCloseRange: Explain = (conditions, refused) =>
+  filteredCall(conditions, refused) ?? {
+    cause: `Linux ${conditions.kernelRelease} has no close_range (5.9), without which the sandbox would inherit descriptors.`,
+    remedy: 'Use Linux 5.12 or later.',
+  }
+
 const noexec: Explain = ({ memfdNoexec }) => ({
   cause:
     (memfdNoexec ?? 0) >= 2
@@ -209,6 +226,18 @@ const MOUNT_STEPS: readonly SandboxStep[] = [
   'readonly',
   'switch',
 ]
+const OTHER_STEPS: readonly SandboxStep[] = [
+  'id-map',
+  'identity',
+  'hostname',
+  'loopback',
+  'cgroup-namespace',
+  'session',
+  'credentials',
+  'capabilities',
+  'no-new-privs',
+  'seccomp',
+]
 const DENIED = ['EPERM', 'EACCES']
 
 const RULES: readonly (readonly [steps: readonly SandboxStep[], codes: readonly string[], explain: Explain])[] = [
@@ -221,6 +250,7 @@ const RULES: readonly (readonly [steps: readonly SandboxStep[], codes: readonly 
   [['clone', 'id-map', 'identity', ...MOUNT_STEPS], DENIED, apparmor],
   [['clone'], ['EPERM'], chrooted],
   [['id-map', 'identity'], ['EPERM', 'EINVAL'], smallIdMap],
+  [['cgroup'], ['EINVAL'], cgroupOwner],
   [['clone', 'start'], DENIED, filteredClone],
   [['proc'], ['EPERM'], coveredProc],
   [['overlay'], ['ENODEV'], noOverlay],
@@ -228,6 +258,8 @@ const RULES: readonly (readonly [steps: readonly SandboxStep[], codes: readonly 
   [['layer', 'bind-source', 'bind'], ['ENOSYS'], noMountAttributes],
   [MOUNT_STEPS, [...DENIED, 'ENOSYS'], filteredMount],
   [['exec-init', 'init-image'], DENIED, noexec],
+  [['exec-init'], ['ENOSYS'], noCloseRange],
+  [OTHER_STEPS, [...DENIED, 'ENOSYS'], filteredCall],
 ]
 
 /** The first explanation that fits; `undefined` when the conditions do not tell. */
