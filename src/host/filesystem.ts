@@ -7,10 +7,13 @@ import { readText } from './conditions.js'
 export interface FileSystemFacts {
   /** Its type as `/proc/self/mountinfo` names it: `'ext4'`; `undefined` when that cannot be read. */
   readonly type: string | undefined
-  /** Whether no block, or no inode, is left for this caller. */
+  /** Whether hardly a block, or hardly an inode, is left for this caller: what failed there has been removed since. */
   readonly full: boolean
   readonly readOnly: boolean
 }
+
+/** Blocks and inodes that an overlay's work directory may take. */
+const ROOM = 8
 
 function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
@@ -38,7 +41,7 @@ export function fileSystemOf(path: string): FileSystemFacts {
   try {
     const { bavail, blocks, ffree, files } = statfsSync(path)
     // Some file systems have no blocks or inodes to count: ramfs, btrfs.
-    full = (blocks > 0 && bavail === 0) || (files > 0 && ffree === 0)
+    full = (blocks > 0 && bavail < ROOM) || (files > 0 && ffree < ROOM)
   } catch {
     // It is gone, or may not be looked at: the errno says so.
   }

@@ -7,20 +7,29 @@ const ELSEWHERE =
   'Use a directory on ext4, xfs, btrfs or tmpfs (Linux 6.6), or leave `upper` out: the layer is then in memory.'
 
 /**
- * Explains it. overlayfs refuses some file systems outright (`EINVAL`); on others, and on full ones, it mounts itself
- * read-only, which shows as `EROFS` when the first directory is to be made in the root (fs/overlayfs/super.c).
+ * Explains it. overlayfs refuses some file systems outright, with `EINVAL`. Where it cannot make its work directory it
+ * mounts itself read-only, which shows as `EROFS` when the first directory is to be made in the root
+ * (fs/overlayfs/super.c).
  */
-export function explainUpper(upper: string, facts: FileSystemFacts = fileSystemOf(upper)): Refusal {
-  const on = facts.type === undefined ? 'Its file system' : `The ${facts.type} file system of ${upper}`
+export function explainUpper(upper: string, code: string, facts: FileSystemFacts = fileSystemOf(upper)): Refusal {
+  const where = facts.type === undefined ? `the file system of ${upper}` : `the ${facts.type} file system of ${upper}`
   if (facts.full) {
     return {
-      cause: `${on} is full: overlayfs could not make its work directory.`,
+      cause: `There is hardly any room left on ${where}: overlayfs could not make its work directory.`,
       remedy: 'Free space and inodes there (df, df -i), or use a directory on another file system.',
     }
   }
-  if (facts.readOnly) return { cause: `${on} is mounted read-only.`, remedy: ELSEWHERE }
+  if (facts.readOnly) {
+    return { cause: `overlayfs cannot write its work directory: ${where} is mounted read-only.`, remedy: ELSEWHERE }
+  }
+  if (code === 'EINVAL') {
+    return {
+      cause: `overlayfs takes no upper layer on ${where}: overlays do not nest, and network file systems lack what it needs.`,
+      remedy: ELSEWHERE,
+    }
+  }
   return {
-    cause: `${on} cannot hold the upper layer of an overlay: that takes user xattrs, whiteouts and renaming in exchange, and no overlay may lie on another's.`,
+    cause: `overlayfs could not make its work directory on ${where}: user xattrs are needed, and idmapped mounts when the caller is root.`,
     remedy: ELSEWHERE,
   }
 }
