@@ -72,7 +72,6 @@ const RULES: readonly Rule[] = [
     ['EAGAIN'],
     "No more processes can be made: look at ulimit -u, and at the caller's own pids.max.",
   ],
-  [['clone'], ['ENOSPC', 'EUSERS'], 'A limit on namespaces is reached: look at /proc/sys/user/max_*_namespaces.'],
   [['clone', 'id-map'], ['EPERM', 'EACCES'], USER_NAMESPACES],
   [
     ['clone'],

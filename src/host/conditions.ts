@@ -23,6 +23,8 @@ export interface HostConditions {
   readonly memfdNoexec: number | undefined
   /** Whether a seccomp filter is on this process: what a container runtime or systemd has put there. */
   readonly seccompFilter: boolean
+  /** Whether this process is root in its user namespace. */
+  readonly root: boolean
   /** Whether this process has CAP_SYS_ADMIN in its user namespace. */
   readonly sysAdmin: boolean
   /** Whether this process has CAP_SETUID and CAP_SETGID in its user namespace. */
@@ -94,8 +96,12 @@ function maxNamespaces(root: string): Record<string, number> {
   return found
 }
 
+function effectiveUid(status: string): string | undefined {
+  return /^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1]
+}
+
 function isDumpable(root: string, status: string): boolean {
-  const [, effective] = /^Uid:\s*\d+\s+(\d+)/m.exec(status) ?? []
+  const effective = effectiveUid(status)
   try {
     return effective === undefined || statSync(join(root, 'proc/self/status')).uid === Number(effective)
   } catch {
@@ -152,6 +158,7 @@ export function readConditions(root = '/'): HostConditions {
     maxNamespaces: maxNamespaces(root),
     memfdNoexec: readNumber(root, 'proc/sys/vm/memfd_noexec'),
     seccompFilter: statusField(status, 'Seccomp') === '2',
+    root: effectiveUid(status) === '0',
     sysAdmin: has(CAP_SYS_ADMIN),
     setIds: has(CAP_SETUID) && has(CAP_SETGID),
     dumpable: isDumpable(root, status),

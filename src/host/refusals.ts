@@ -113,7 +113,8 @@ const chrooted: Explain = (conditions) =>
 const cgroupOwner: Explain = (conditions, refused) => smallIdMap({ ...conditions, setIds: true }, refused)
 
 // As root a sandbox has 65536 ids from 100000 on: cofferdam's identity.ts.
-const smallIdMap: Explain = ({ ids, setIds }) => {
+const smallIdMap: Explain = ({ root, ids, setIds }) => {
+  if (!root) return undefined
   const mapped = ids.length === 0 || ids.some(([first, count]) => first <= 100_000 && first + count >= 165_536)
   if (!mapped) {
     return {
@@ -241,7 +242,7 @@ const OTHER_STEPS: readonly SandboxStep[] = [
 const DENIED = ['EPERM', 'EACCES']
 
 const RULES: readonly (readonly [steps: readonly SandboxStep[], codes: readonly string[], explain: Explain])[] = [
-  [['clone'], ['ENOSPC', 'EUSERS'], maxNamespaces],
+  [['clone'], ['ENOSPC'], maxNamespaces],
   [['clone', 'start'], ['EINVAL', 'ENOSYS', 'E2BIG'], oldKernel],
   [['clone'], ['EINVAL'], missingNamespace],
   [['clone', 'start'], ['ENOSYS', 'EINVAL'], filteredClone],
