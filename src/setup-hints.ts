@@ -7,7 +7,7 @@ type Rule = readonly [steps: readonly SandboxStep[], codes: readonly string[], h
 const USER_NAMESPACES =
   'The host restricts user namespaces. On Ubuntu 24.04 allow them for node with an AppArmor profile, or set ' +
   'kernel.apparmor_restrict_unprivileged_userns=0; elsewhere look at user.max_user_namespaces and ' +
-  'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount. Root works, too.'
+  'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount; a process in a chroot gets none. Root works, too.'
 
 const HOST_STEPS: readonly SandboxStep[] = [
   'request',

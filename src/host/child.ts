@@ -1,6 +1,7 @@
 // The process in which checkHost() tries things, started by run.ts: whatever a host does to it, the caller's process
 // goes on. Writes one line of JSON for each finding, at once, so that one that hangs costs the later ones only.
 
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { SandboxSetupError } from '../errors.js'
 import type { Sandbox } from '../sandbox.js'
 import { bounded, type Finding, refused, withoutHint } from './probe.js'
@@ -35,12 +36,16 @@ async function verdictOn(recipe: Sandbox): Promise<StartVerdict> {
   }
 }
 
+// Whoever asked has ended: nobody is left to tell, and what is being tried is the last.
+let gone = false
+
 async function main(scratch: string): Promise<void> {
   // The verdicts first: they are what counts most, should time run out.
   const loaded = await addonProbe.attempt(scratch)
   tell({ kind: 'verdict', name: 'defaultSandbox', verdict: await verdictOn(DEFAULT_SANDBOX()) })
   tell({ kind: 'verdict', name: 'limitedSandbox', verdict: await verdictOn(LIMITED_SANDBOX()) })
   for (const probe of PROBES) {
+    if (gone) return
     let finding: Finding
     try {
       finding =
@@ -54,6 +59,22 @@ async function main(scratch: string): Promise<void> {
   }
 }
 
-// Whoever asked has gone: nobody is left to tell.
-process.stdout.on('error', () => process.exit(1))
-await main(process.argv[2] ?? '/tmp')
+// Sandboxes are other users, and enter it.
+function makeScratch(): string {
+  const directory = process.argv[2] ?? ''
+  mkdirSync(directory, { mode: 0o700 })
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
+  chmodSync(directory, 0o755)
+  return directory
+}
+
+process.stdout.on('error', () => {
+  gone = true
+})
+try {
+  await main(makeScratch())
+} catch (error) {
+  // Without it only some probes can do nothing: they say so themselves.
+  if (!String((error as NodeJS.ErrnoException).syscall).startsWith('mkdir')) throw error
+  await main('/nonexistent')
+}

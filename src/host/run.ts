@@ -1,7 +1,8 @@
 // Runs child.ts, for so long and no longer, and gathers its lines.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -79,24 +80,15 @@ async function converse(
   return `the process that tries it ended early (${end})${why === '' ? '.' : `: ${why}`}`
 }
 
-function makeScratch(): string | undefined {
-  try {
-    const directory = mkdtempSync(join(tmpdir(), 'cofferdam-doctor-'))
-    // Sandboxes are other users, and enter it.
-    chmodSync(directory, 0o755)
-    return directory
-  } catch {
-    return undefined
-  }
-}
-
 /** Asks the child; never rejects. `expected` is how many findings there will be. */
 export async function runChild(timeoutMs: number, expected: number): Promise<Findings> {
   const into: Gathered = { findings: new Map(), verdicts: {} }
-  const scratch = makeScratch()
+  // The child makes it, and removes it at its end: this thread may have been terminated by then. Both do, for the child
+  // may have been killed.
+  const scratch = join(tmpdir(), `cofferdam-doctor-${randomUUID()}`)
   let problem: string | undefined
   try {
-    const child = spawn(process.execPath, [CHILD, scratch ?? '/nonexistent'], {
+    const child = spawn(process.execPath, [CHILD, scratch], {
       cwd: '/',
       env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -106,7 +98,7 @@ export async function runChild(timeoutMs: number, expected: number): Promise<Fin
     // The permission model, for one, throws.
     problem = `no process could be started to try it: ${(error as Error).message}.`
   } finally {
-    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
   }
   return { ...into, problem }
 }

@@ -1,0 +1,302 @@
+// checkHost(): the truth about this host, and a report from every host, however little it permits.
+import { Worker } from 'node:worker_threads'
+import { checkHost, type HostReport, sandbox } from 'cofferdam'
+import * as assert from 'uvu/assert'
+import { asCaller, unprivilegedCaller } from '../support/caller.js'
+import { runNode } from '../support/child.js'
+import { anyUser, cgroup2, command, controller, type Need, root } from '../support/host.js'
+import { askOn } from '../support/hosts.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('checkHost', { warmUp: true })
+
+const SPOILT: readonly Need[] = [root, anyUser, unprivilegedCaller, command('unshare'), command('setpriv')]
+const ASK = `const { checkHost } = await import('cofferdam'); return checkHost()`
+
+const row = (report: HostReport, name: string) => {
+  const found = report.capabilities.find((capability) => capability.name === name)
+  if (!found) throw new Error(`There is no capability ${name}`)
+  return found
+}
+
+/** The names of capabilities with this answer. */
+const named = (report: HostReport, works: boolean | undefined) =>
+  report.capabilities.filter((capability) => capability.works === works).map(({ name }) => name)
+
+/** What holds of every report. */
+function assertSound(report: HostReport): void {
+  assert.ok(report.capabilities.length > 30)
+  assert.equal(new Set(report.capabilities.map(({ name }) => name)).size, report.capabilities.length)
+  for (const { name, title, how, cost, works, detail } of report.capabilities) {
+    for (const text of [title, how, cost]) assert.ok(text.length > 1, name)
+    if (!works) assert.ok(detail, `${name} has no reason`)
+  }
+  for (const verdict of [report.defaultSandbox, report.limitedSandbox])
+    if (!verdict.starts) assert.ok(verdict.reason, 'a verdict has no reason')
+}
+
+test('the verdict is that of a sandbox that is really started', async () => {
+  const report = await checkHost()
+  assertSound(report)
+  const starts = (recipe = sandbox()) =>
+    recipe.run('true').then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  assert.is(report.defaultSandbox.starts, await starts())
+  const limited = sandbox().limits({ memory: '64MiB', pids: 16, cpu: 1, cpuTime: '5s', wallTime: '5s' })
+  assert.is(report.limitedSandbox.starts, await starts(limited))
+})
+
+test('each limit is what a recipe with it gets', async () => {
+  const report = await checkHost()
+  for (const [name, recipe] of [
+    ['limits.memory', sandbox().limits({ memory: '64MiB' })],
+    ['limits.pids', sandbox().limits({ pids: 16 })],
+    ['limits.cpu', sandbox().limits({ cpu: 1 })],
+    ['limits.cpuTime', sandbox().limits({ cpuTime: '5s' })],
+    ['priority.ioWeight', sandbox().priority({ ioWeight: 50 })],
+    ['share.pid', sandbox().share('pid')],
+  ] as const) {
+    const works = await recipe.run('true').then(
+      ({ ok }) => ok,
+      () => false,
+    )
+    assert.is(row(report, name).works, works, `${name}: ${row(report, name).detail}`)
+    assert.is(row(report, name).remedy === undefined, works, name)
+  }
+})
+
+test(
+  'for root on this host all that a default sandbox needs works',
+  async () => {
+    const report = await checkHost()
+    const missing = report.capabilities.filter(({ required, works }) => required && !works)
+    assert.equal(missing, [])
+    assert.ok(row(report, 'limits.memory').works)
+    assert.ok(row(report, 'freeze').works)
+    assert.equal(report.caller, { uid: 0, gid: 0 })
+  },
+  { needs: [root, cgroup2, controller('memory')] },
+)
+
+test('the report is frozen, and the same in JSON but for what is undefined', async () => {
+  const report = await checkHost()
+  const thaw = (value: unknown): unknown[] =>
+    typeof value === 'object' && value !== null
+      ? [...(Object.isFrozen(value) ? [] : [value]), ...Object.values(value).flatMap(thaw)]
+      : []
+  assert.equal(thaw(report), [])
+  const parsed = JSON.parse(JSON.stringify(report)) as HostReport
+  assert.equal(JSON.parse(JSON.stringify(parsed)), parsed)
+  assert.equal(named(parsed, true), named(report, true))
+})
+
+test(
+  'an ordinary user gets a report of what this user can have',
+  async () => {
+    const report = await asCaller<HostReport>(ASK)
+    assertSound(report)
+    assert.ok(report.defaultSandbox.starts, report.defaultSandbox.reason)
+    assert.is(row(report, 'rootfs.id-mapped').works, false)
+    assert.is(row(report, 'namespaces.user').works, true)
+    assert.ok(report.caller.uid > 0)
+  },
+  { needs: unprivilegedCaller },
+)
+
+test(
+  'without rights over cgroups every limit has its reason and its remedy',
+  async () => {
+    const report = await asCaller<HostReport>(ASK)
+    const { works, detail, remedy, cost } = row(report, 'limits.pids')
+    assert.is(works, false)
+    assert.match(detail ?? '', /pids cgroup controller/)
+    assert.match(cost, /limits\(\{ pids \}\)/)
+    assert.ok((remedy ?? '').length > 20)
+    assert.not(report.limitedSandbox.starts)
+  },
+  { needs: [anyUser, controller('pids')] },
+)
+
+test('it works in a worker_thread, several times at once', async (t) => {
+  const source = `
+    import { parentPort } from 'node:worker_threads'
+    import { checkHost } from '${import.meta.resolve('cofferdam')}'
+    const reports = await Promise.all([checkHost(), checkHost()])
+    parentPort.postMessage(reports.map(({ defaultSandbox }) => defaultSandbox.starts))`
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { execArgv: [] })
+  t.cleanUp(() => worker.terminate())
+  const answer = await new Promise((done, fail) => worker.once('message', done).once('error', fail))
+  assert.equal(answer, [true, true])
+})
+
+test('a worker that is terminated meanwhile leaves no directory, and nothing that runs', async () => {
+  // In a process of its own: Node itself keeps the zombie of a terminated worker's child until it ends.
+  const { code, stdout, stderr } = await runNode(`
+    import { readdirSync, readFileSync } from 'node:fs'
+    import { tmpdir } from 'node:os'
+    import { setTimeout as sleep } from 'node:timers/promises'
+    import { Worker } from 'node:worker_threads'
+    const source = "import { checkHost } from '${import.meta.resolve('cofferdam')}'; checkHost()"
+    const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(source)), { execArgv: [] })
+    const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cofferdam-doctor-'))
+    const running = () => readdirSync('/proc').filter((pid) => {
+      try {
+        const [, state, parent] = readFileSync('/proc/' + pid + '/stat', 'utf8').split(/\\) /s).at(-1).split(/^(\\S) (\\d+)/)
+        return state !== 'Z' && Number(parent) === process.pid
+      } catch { return false }
+    })
+    const until = async (what, condition) => {
+      for (let i = 0; i < 1000; i++) { if (condition()) return; await sleep(10) }
+      console.log('never: ' + what)
+    }
+    await until('it has begun', () => directories().length > 0 && running().length > 0)
+    await worker.terminate()
+    await until('the directory is gone', () => directories().length === 0)
+    await until('nothing runs', () => running().length === 0)
+    console.log('done')`)
+  assert.equal([code, stdout, stderr], [0, 'done\n', ''])
+})
+
+test('a host on which time runs out is reported as not known, not as an error', async () => {
+  const startedMs = performance.now()
+  const report = await checkHost({ timeoutMs: 1 })
+  assert.ok(performance.now() - startedMs < 5000)
+  assertSound(report)
+  assert.not(report.defaultSandbox.starts)
+  assert.match(report.defaultSandbox.reason ?? '', /not known after 1 ms/)
+  assert.ok(named(report, undefined).length > 30, 'more is known than can be')
+})
+
+test('what is known when time runs out is told', async () => {
+  // However fast the machine: each of these is sound, and one that had time for everything says everything.
+  for (const timeoutMs of [50, 150, 250, 400]) assertSound(await checkHost({ timeoutMs }))
+})
+
+test('where no process may be started the report says so', async () => {
+  const { stdout, stderr } = await runNode(
+    `import { checkHost } from 'cofferdam'
+       console.log(JSON.stringify(await checkHost()))`,
+    { flags: ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'], env: { NODE_NO_WARNINGS: '1' } },
+  )
+  const report = JSON.parse(stdout || '{}') as HostReport
+  assertSound(report)
+  assert.match(report.defaultSandbox.reason ?? '', /no process could be started/, stderr)
+})
+
+test('without a native addon that can be loaded the report says how to get one', async () => {
+  const { stdout, stderr } = await runNode(
+    `import { checkHost } from 'cofferdam'
+     console.log(JSON.stringify(await checkHost()))`,
+    { env: { COFFERDAM_PREBUILD: '/nonexistent' } },
+  )
+  const report = JSON.parse(stdout || '{}') as HostReport
+  assertSound(report)
+  const { works, remedy } = row(report, 'addon')
+  assert.is(works, false, stderr)
+  assert.match(remedy ?? '', /npm rebuild cofferdam/)
+  assert.not(report.defaultSandbox.starts)
+  assert.equal(named(report, true), ['id-map-rights'])
+})
+
+test('what is set for this process alone does not reach the one that tries', async () => {
+  const { code, stdout, stderr } = await runNode(
+    `import { checkHost } from 'cofferdam'
+     process.env.NODE_OPTIONS = '--no-such-flag'
+     process.chdir('/')
+     console.log((await checkHost()).defaultSandbox.starts)`,
+  )
+  assert.equal([code, stdout, stderr], [0, 'true\n', ''])
+})
+
+for (const [who, ordinary] of [
+  ['root', false],
+  ['an ordinary user', true],
+] as const) {
+  const refused = (what: string, host: Parameters<typeof askOn>[0], check: (report: HostReport) => void) =>
+    test(
+      `${who}: ${what}`,
+      async () => {
+        const report = await askOn<HostReport>({ ...host, ordinary }, ASK)
+        assertSound(report)
+        assert.not(report.defaultSandbox.starts)
+        check(report)
+      },
+      { needs: SPOILT },
+    )
+
+  refused('a filter that knows no clone3 is found, with the remedy', { filter: ['ENOSYS', 'clone3'] }, (report) => {
+    const { works, code, detail, remedy } = row(report, 'clone3')
+    assert.equal([works, code], [false, 'ENOSYS'])
+    assert.match(detail ?? '', /seccomp filter/)
+    assert.match(remedy ?? '', /seccomp|SystemCallFilter/)
+    assert.ok(report.seccompFilter)
+    assert.is(row(report, 'close-range').works, true)
+  })
+  refused(
+    'where everything is refused everything is reported, and nothing throws',
+    {
+      filter: [
+        'EPERM',
+        'mount,pivot_root,unshare,open_tree,move_mount,mount_setattr,openat2,memfd_create,execveat,seccomp,landlock_create_ruleset,close_range',
+      ],
+    },
+    (report) => {
+      for (const name of [
+        'close-range',
+        'memfd-exec',
+        'namespaces.user',
+        'rootfs.proc',
+        'rootfs.resolve-in-root',
+        'seccomp',
+        'landlock',
+      ])
+        assert.is(row(report, name).works, false, name)
+      assert.equal(
+        report.capabilities.filter(({ name, works }) => name.startsWith('limits.') && works).map(({ name }) => name),
+        [],
+      )
+    },
+  )
+  refused('a filter that kills is told from one that answers', { filter: ['KILL', 'mount'] }, (report) => {
+    assert.match(row(report, 'namespaces.user').detail ?? '', /was killed/)
+    assert.is(row(report, 'clone3').works, true)
+  })
+  refused(
+    'a host without user namespaces names the sysctl, in the row and among the settings',
+    { unshare: ['--user', '--mount'], ids: 200_000, prepare: 'echo 0 > /proc/sys/user/max_user_namespaces' },
+    (report) => {
+      assert.is(report.settings['user.max_user_namespaces'], 0)
+      const { works, code, detail, remedy } = row(report, 'namespaces.user')
+      assert.equal([works, code], [false, 'ENOSPC'])
+      assert.match(detail ?? '', /user\.max_user_namespaces is 0/)
+      assert.match(remedy ?? '', /sysctl -w user\.max_user_namespaces/)
+      assert.is(row(report, 'namespaces.net').works, undefined)
+    },
+  )
+  refused('a masked /proc is found by mounting one', { prepare: 'mount --bind /proc/sys /proc/sys' }, (report) => {
+    const { works, detail } = row(report, 'rootfs.proc')
+    assert.is(works, false)
+    assert.match(detail ?? '', /Parts of \/proc are masked/)
+    assert.is(row(report, 'namespaces.user').works, true)
+  })
+}
+
+test('bad options are refused by name', async () => {
+  for (const [options, message] of [
+    [{ timeoutMs: 0 }, /checkHost\(\)\.timeoutMs/],
+    [{ timeoutMs: '5s' }, /checkHost\(\)\.timeoutMs/],
+    [{ timeout: 5 }, /timeoutMs/],
+    [null, /an object/],
+  ] as const) {
+    const error = await checkHost(options as never).then(
+      () => undefined,
+      (thrown: Error & { code?: string }) => thrown,
+    )
+    assert.is(error?.code, 'ERR_SANDBOX_INVALID_OPTION', JSON.stringify(options))
+    assert.match(error?.message ?? '', message)
+  }
+})
+
+test.run()
