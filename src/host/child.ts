@@ -39,7 +39,7 @@ async function verdictOn(recipe: Sandbox): Promise<StartVerdict> {
 // Whoever asked has ended: nobody is left to tell, and what is being tried is the last.
 let gone = false
 
-async function main(scratch: string): Promise<void> {
+async function main(scratch: string | undefined): Promise<void> {
   // The verdicts first: they are what counts most, should time run out.
   const loaded = await addonProbe.attempt(scratch)
   tell({ kind: 'verdict', name: 'defaultSandbox', verdict: await verdictOn(DEFAULT_SANDBOX()) })
@@ -59,22 +59,19 @@ async function main(scratch: string): Promise<void> {
   }
 }
 
-// Sandboxes are other users, and enter it.
-function makeScratch(): string {
-  const directory = process.argv[2] ?? ''
-  mkdirSync(directory, { mode: 0o700 })
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
-  chmodSync(directory, 0o755)
-  return directory
+// Removed at the end; sandboxes are other users, and enter it.
+function makeScratch(directory: string): string | undefined {
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+    process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
+    chmodSync(directory, 0o755)
+    return directory
+  } catch {
+    return undefined
+  }
 }
 
 process.stdout.on('error', () => {
   gone = true
 })
-try {
-  await main(makeScratch())
-} catch (error) {
-  // Without it only some probes can do nothing: they say so themselves.
-  if (!String((error as NodeJS.ErrnoException).syscall).startsWith('mkdir')) throw error
-  await main('/nonexistent')
-}
+await main(makeScratch(process.argv[2] ?? ''))

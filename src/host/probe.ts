@@ -18,8 +18,11 @@ export type Finding = Pick<HostCapability, 'works'> &
 export interface Probe extends Pick<HostCapability, 'name' | 'group' | 'title' | 'required' | 'how' | 'cost'> {
   /** What to do when the cause is not known. */
   readonly remedy?: string
-  /** Tries it, in the process made for this. An error means that it could not be tried. */
-  attempt(scratch: string): Promise<Finding> | Finding
+  /**
+   * Tries it, in the process made for this. An error means that it could not be tried. `scratch` is a directory for
+   * temporary files, or `undefined` when none could be made.
+   */
+  attempt(scratch: string | undefined): Promise<Finding> | Finding
 }
 
 /** How long one sandbox may take. */

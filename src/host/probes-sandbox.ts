@@ -68,7 +68,8 @@ function layered(directory: string, upper?: string): Sandbox {
   return recipe
 }
 
-function makeDirectory(scratch: string, name: string): string {
+function makeDirectory(scratch: string | undefined, name: string): string {
+  if (scratch === undefined) throw new Error('no directory can be made in the one for temporary files (TMPDIR).')
   const path = join(scratch, name)
   mkdirSync(path, { recursive: true, mode: 0o755 })
   return path
@@ -123,7 +124,7 @@ export const rootfsProbes: readonly Probe[] = [
     required: false,
     how: 'A sandbox was started on a layer.',
     cost: "rootfs() works only with mode 'writable'.",
-    attempt: (scratch) => askSandbox(layered(makeDirectory(scratch, 'layer')), OVERLAY),
+    attempt: async (scratch) => askSandbox(layered(makeDirectory(scratch, 'layer')), OVERLAY),
   },
   {
     name: 'rootfs.upper',
@@ -132,7 +133,7 @@ export const rootfsProbes: readonly Probe[] = [
     required: false,
     how: 'A sandbox was started with an upper in the directory for temporary files.',
     cost: 'rootfs(layers, { upper }) takes a directory on another file system.',
-    attempt: (scratch) =>
+    attempt: async (scratch) =>
       askSandbox(layered(makeDirectory(scratch, 'layer'), makeDirectory(scratch, 'upper/upper')), OVERLAY),
   },
   {

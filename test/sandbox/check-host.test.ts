@@ -1,4 +1,5 @@
 // checkHost(): the truth about this host, and a report from every host, however little it permits.
+import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { checkHost, type HostReport, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
@@ -137,7 +138,8 @@ test('a worker that is terminated meanwhile leaves no directory, and nothing tha
     import { readdirSync, readFileSync } from 'node:fs'
     import { tmpdir } from 'node:os'
     import { setTimeout as sleep } from 'node:timers/promises'
-    import { Worker } from 'node:worker_threads'
+    import { existsSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
     const source = "import { checkHost } from '${import.meta.resolve('cofferdam')}'; checkHost()"
     const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(source)), { execArgv: [] })
     const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cofferdam-doctor-'))
@@ -198,6 +200,20 @@ test('without a native addon that can be loaded the report says how to get one',
   assert.match(remedy ?? '', /npm rebuild cofferdam/)
   assert.not(report.defaultSandbox.starts)
   assert.equal(named(report, true), ['id-map-rights'])
+})
+
+test('without a directory for temporary files only what needs one is not known, and none is made', async () => {
+  const { stdout, stderr } = await runNode(
+    `import { checkHost } from 'cofferdam'
+     console.log(JSON.stringify(await checkHost()))`,
+    { env: { TMPDIR: '/no/such/directory' } },
+  )
+  const report = JSON.parse(stdout || '{}') as HostReport
+  assertSound(report)
+  for (const name of ['rootfs.overlay', 'rootfs.upper']) assert.is(row(report, name).works, undefined, stderr)
+  assert.ok(row(report, 'namespaces.user').works)
+  assert.match(row(report, 'rootfs.upper').detail ?? '', /TMPDIR/)
+  assert.not(existsSync('/no'))
 })
 
 test('what is set for this process alone does not reach the one that tries', async () => {
