@@ -2,7 +2,7 @@
 // goes on. Writes one line of JSON for each finding, at once, so that one that hangs costs the later ones only.
 
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { SandboxSetupError } from '../errors.js'
+import { SandboxError, SandboxSetupError } from '../errors.js'
 import type { Sandbox } from '../sandbox.js'
 import { bounded, type Finding, refused, withoutHint } from './probe.js'
 import { DEFAULT_SANDBOX, LIMITED_SANDBOX, PROBES } from './probes.js'
@@ -28,10 +28,12 @@ async function verdictOn(recipe: Sandbox): Promise<StartVerdict> {
     )
     return { starts: true, reason: result.ok ? undefined : result.explain(), remedy: undefined }
   } catch (error) {
-    const { detail, remedy } = refused(error)
     const { message = String(error) } = error as Partial<Error>
-    // What is explained has its cause in `detail`; the message names the feature, or says what is wrong in itself.
-    const reason = error instanceof SandboxSetupError ? detail : withoutHint(message, remedy)
+    const hint = error instanceof SandboxError ? error.hint : undefined
+    const { works, detail, remedy = hint } = refused(error)
+    // A step that is explained has its cause in `detail`. Any other message says by itself what is wrong, and of a
+    // program that is not there `refused` says that the sandbox works.
+    const reason = error instanceof SandboxSetupError && !works ? detail : withoutHint(message, hint)
     return { starts: false, reason: reason ?? message, remedy }
   }
 }

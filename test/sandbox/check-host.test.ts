@@ -299,6 +299,38 @@ for (const [who, ordinary] of [
   })
 }
 
+test(
+  'on a host without /bin/true the sandbox works, and the verdict names the program',
+  async () => {
+    const hide =
+      'mount -t overlay overlay -o lowerdir=/usr/bin,upperdir=/mnt/u,workdir=/mnt/w /usr/bin && rm /usr/bin/true'
+    const prepare = `mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w && ${hide}`
+    const report = await askOn<HostReport>({ prepare }, ASK)
+    assertSound(report)
+    assert.not(report.defaultSandbox.starts)
+    assert.match(report.defaultSandbox.reason ?? '', /step 'exec' failed with ENOENT .*: true\.$/)
+    assert.match(report.defaultSandbox.remedy ?? '', /No such program in the sandbox/)
+    assert.is(row(report, 'namespaces.mount').works, true)
+  },
+  { needs: [...SPOILT, () => (existsSync('/usr/bin/true') ? undefined : 'needs /usr/bin/true')] },
+)
+
+test(
+  'a process that has changed its user id is told what a child of it could not find out',
+  async () => {
+    const { stdout, stderr } = await runNode(`
+      import { checkHost } from 'cofferdam'
+      process.setgroups([]); process.setgid(12345); process.setuid(12345)
+      console.log(JSON.stringify(await checkHost()))`)
+    const report = JSON.parse(stdout || '{}') as HostReport
+    assert.is(row(report, 'namespaces.user').works, true, stderr)
+    assert.is(row(report, 'id-map-rights').works, false)
+    assert.not(report.defaultSandbox.starts)
+    assert.match(report.defaultSandbox.remedy ?? '', /setpriv --reuid/)
+  },
+  { needs: SPOILT },
+)
+
 test('bad options are refused by name', async () => {
   for (const [options, message] of [
     [{ timeoutMs: 0 }, /checkHost\(\)\.timeoutMs/],
