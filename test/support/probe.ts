@@ -37,7 +37,7 @@ export function staticTrue(): string {
 
 /** The path of a program that executes another under a seccomp filter: see fixtures/outer-filter.c. */
 export function outerFilter(): string {
-  return compile('.', ['outer-filter.c'], [])
+  return compile('.', ['outer-filter.c'], ['-D_GNU_SOURCE'])
 }
 
 export interface TinyRootfs {
