@@ -140,7 +140,7 @@ const RULES: readonly Rule[] = [
     'The cgroup file system is mounted read-only: mount it writable (`mount -o remount,rw /sys/fs/cgroup`), which containers do with --privileged, podman with --security-opt unmask=/sys/fs/cgroup.',
   ],
   [
-    ['cgroup', 'cgroup-limit', 'cgroup-join', 'clone', 'start'],
+    ['cgroup', 'cgroup-join', 'clone', 'start'],
     ['ENOENT', 'ENODEV'],
     "The sandbox's cgroup was removed from outside while it was used: leave directories called cofferdam.* to the process that made them, and run it again.",
   ],

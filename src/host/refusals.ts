@@ -34,7 +34,7 @@ const apparmor: Explain = ({ apparmorRestrictsUserns, sysAdmin }) =>
           'AppArmor restricts user namespaces to programs with a profile ' +
           '(kernel.apparmor_restrict_unprivileged_userns=1, the default of Ubuntu 23.10 and later).',
         remedy:
-          `Give node a profile: \`${PROFILE}\`. Or lift it for every program: ` +
+          `Give node a profile, and start it again: \`${PROFILE}\`. Or lift it for every program: ` +
           '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`. Root is not restricted.',
       }
     : undefined

@@ -68,6 +68,7 @@ const HINTS: [step: SandboxStep, number: number, subject: object, hint: RegExp][
   ['clone', errno.ENODEV, {}, /removed from outside/],
   ['start', errno.ENODEV, {}, /removed from outside/],
   ['start', errno.EBUSY, {}, /enabled controllers for groups below it/],
+  ['cgroup-limit', errno.ENODEV, { feature: 'limits.io', path: 'io.max' }, /CPUs and disks/],
   ['workdir', errno.ENOSPC, {}, /no space, or no inode, left/],
   ['file', errno.EDQUOT, {}, /no space, or no inode, left/],
 ]

@@ -1,13 +1,16 @@
 // checkHost(): the truth about this host, and a report from every host, however little it permits.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { checkHost, type HostReport, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { asCaller, unprivilegedCaller } from '../support/caller.js'
-import { runNode } from '../support/child.js'
+import { runNode, startNode } from '../support/child.js'
 import { anyUser, cgroup2, command, controller, type Need, root } from '../support/host.js'
 import { askOn } from '../support/hosts.js'
 import { suite } from '../support/suite.js'
+import { offspring, survivors } from '../support/victims.js'
 
 const test = suite('checkHost', { warmUp: true })
 
@@ -138,8 +141,7 @@ test('a worker that is terminated meanwhile leaves no directory, and nothing tha
     import { readdirSync, readFileSync } from 'node:fs'
     import { tmpdir } from 'node:os'
     import { setTimeout as sleep } from 'node:timers/promises'
-    import { existsSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+    import { Worker } from 'node:worker_threads'
     const source = "import { checkHost } from '${import.meta.resolve('cofferdam')}'; checkHost()"
     const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(source)), { execArgv: [] })
     const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cofferdam-doctor-'))
@@ -159,6 +161,22 @@ import { Worker } from 'node:worker_threads'
     await until('nothing runs', () => running().length === 0)
     console.log('done')`)
   assert.equal([code, stdout, stderr], [0, 'done\n', ''])
+})
+
+test('a process that is killed meanwhile leaves no directory, and nothing that runs', async (t) => {
+  const parent = startNode(`import { checkHost } from 'cofferdam'; await checkHost()`)
+  t.cleanUp(() => parent.kill('SIGKILL'))
+  const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cofferdam-doctor-'))
+  const until = async (what: string, condition: () => boolean) => {
+    for (const deadlineMs = performance.now() + 10_000; !condition(); await sleep(5))
+      if (performance.now() > deadlineMs) throw new Error(`Never: ${what}`)
+  }
+  await until('it has begun', () => directories().length > 0)
+  const started = offspring(parent.pid ?? 0)
+  assert.ok(started.length > 0)
+  parent.kill('SIGKILL')
+  await until('the directory is gone', () => directories().length === 0)
+  assert.equal(await survivors(started, 10_000), [])
 })
 
 test('a host on which time runs out is reported as not known, not as an error', async () => {
