@@ -15,6 +15,10 @@ import { offspring, survivors } from '../support/victims.js'
 const test = suite('checkHost', { warmUp: true })
 
 const SPOILT: readonly Need[] = [root, anyUser, unprivilegedCaller, command('unshare'), command('setpriv')]
+/** Called so since Node 23.5. */
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission'
 const ASK = `const { checkHost } = await import('cofferdam'); return checkHost()`
 
 const row = (report: HostReport, name: string) => {
@@ -198,7 +202,7 @@ test('where no process may be started the report says so', async () => {
   const { stdout, stderr } = await runNode(
     `import { checkHost } from 'cofferdam'
        console.log(JSON.stringify(await checkHost()))`,
-    { flags: ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'], env: { NODE_NO_WARNINGS: '1' } },
+    { flags: [PERMISSION, '--allow-fs-read=*', '--allow-fs-write=*'], env: { NODE_NO_WARNINGS: '1' } },
   )
   const report = JSON.parse(stdout || '{}') as HostReport
   assertSound(report)
