@@ -1,7 +1,7 @@
 // Why overlayfs cannot use a directory as its upper layer, from the file system that the directory is on.
 
+import type { Refusal } from './causes.js'
 import { type FileSystemFacts, fileSystemOf } from './filesystem.js'
-import type { Refusal } from './refusals.js'
 
 const ELSEWHERE =
   'Use a directory on ext4, xfs, btrfs or tmpfs (Linux 6.6), or leave `upper` out: the layer is then in memory.'

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { asCaller, unprivilegedCaller } from '../support/caller.js'
 import { runNode, startNode } from '../support/child.js'
 import { anyUser, cgroup2, command, controller, type Need, root } from '../support/host.js'
-import { askOn } from '../support/hosts.js'
+import { ASK, assertSound, named, row } from '../support/report.js'
 import { suite } from '../support/suite.js'
 import { offspring, survivors } from '../support/victims.js'
 
@@ -19,29 +19,6 @@ const SPOILT: readonly Need[] = [root, anyUser, unprivilegedCaller, command('uns
 const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
-const ASK = `const { checkHost } = await import('cofferdam'); return checkHost()`
-
-const row = (report: HostReport, name: string) => {
-  const found = report.capabilities.find((capability) => capability.name === name)
-  if (!found) throw new Error(`There is no capability ${name}`)
-  return found
-}
-
-/** The names of capabilities with this answer. */
-const named = (report: HostReport, works: boolean | undefined) =>
-  report.capabilities.filter((capability) => capability.works === works).map(({ name }) => name)
-
-/** What holds of every report. */
-function assertSound(report: HostReport): void {
-  assert.ok(report.capabilities.length > 30)
-  assert.equal(new Set(report.capabilities.map(({ name }) => name)).size, report.capabilities.length)
-  for (const { name, title, how, cost, works, detail } of report.capabilities) {
-    for (const text of [title, how, cost]) assert.ok(text.length > 1, name)
-    if (!works) assert.ok(detail, `${name} has no reason`)
-  }
-  for (const verdict of [report.defaultSandbox, report.limitedSandbox])
-    if (!verdict.starts) assert.ok(verdict.reason, 'a verdict has no reason')
-}
 
 test('the verdict is that of a sandbox that is really started', async () => {
   const report = await checkHost()
@@ -247,95 +224,6 @@ test('what is set for this process alone does not reach the one that tries', asy
   )
   assert.equal([code, stdout, stderr], [0, 'true\n', ''])
 })
-
-for (const [who, ordinary] of [
-  ['root', false],
-  ['an ordinary user', true],
-] as const) {
-  const refused = (what: string, host: Parameters<typeof askOn>[0], check: (report: HostReport) => void) =>
-    test(
-      `${who}: ${what}`,
-      async () => {
-        const report = await askOn<HostReport>({ ...host, ordinary }, ASK)
-        assertSound(report)
-        assert.not(report.defaultSandbox.starts)
-        check(report)
-      },
-      { needs: SPOILT },
-    )
-
-  refused('a filter that knows no clone3 is found, with the remedy', { filter: ['ENOSYS', 'clone3'] }, (report) => {
-    const { works, code, detail, remedy } = row(report, 'clone3')
-    assert.equal([works, code], [false, 'ENOSYS'])
-    assert.match(detail ?? '', /seccomp filter/)
-    assert.match(remedy ?? '', /seccomp|SystemCallFilter/)
-    assert.ok(report.seccompFilter)
-    assert.is(row(report, 'close-range').works, true)
-  })
-  refused(
-    'where everything is refused everything is reported, and nothing throws',
-    {
-      filter: [
-        'EPERM',
-        'mount,pivot_root,unshare,open_tree,move_mount,mount_setattr,openat2,memfd_create,execveat,seccomp,landlock_create_ruleset,close_range',
-      ],
-    },
-    (report) => {
-      for (const name of [
-        'close-range',
-        'memfd-exec',
-        'namespaces.user',
-        'rootfs.proc',
-        'rootfs.resolve-in-root',
-        'seccomp',
-        'landlock',
-      ])
-        assert.is(row(report, name).works, false, name)
-      assert.equal(
-        report.capabilities.filter(({ name, works }) => name.startsWith('limits.') && works).map(({ name }) => name),
-        [],
-      )
-    },
-  )
-  refused('a filter that kills is told from one that answers', { filter: ['KILL', 'mount'] }, (report) => {
-    assert.match(row(report, 'namespaces.user').detail ?? '', /was killed/)
-    assert.is(row(report, 'clone3').works, true)
-  })
-  refused(
-    'a host without user namespaces names the sysctl, in the row and among the settings',
-    { unshare: ['--user', '--mount'], ids: 200_000, prepare: 'echo 0 > /proc/sys/user/max_user_namespaces' },
-    (report) => {
-      assert.is(report.settings['user.max_user_namespaces'], 0)
-      const { works, code, detail, remedy } = row(report, 'namespaces.user')
-      assert.equal([works, code], [false, 'ENOSPC'])
-      assert.match(detail ?? '', /user\.max_user_namespaces is 0/)
-      assert.match(remedy ?? '', /sysctl -w user\.max_user_namespaces/)
-      assert.is(row(report, 'namespaces.net').works, undefined)
-    },
-  )
-  refused('a masked /proc is found by mounting one', { prepare: 'mount --bind /proc/sys /proc/sys' }, (report) => {
-    const { works, detail } = row(report, 'rootfs.proc')
-    assert.is(works, false)
-    assert.match(detail ?? '', /Parts of \/proc are masked/)
-    assert.is(row(report, 'namespaces.user').works, true)
-  })
-}
-
-test(
-  'on a host without /bin/true the sandbox works, and the verdict names the program',
-  async () => {
-    const hide =
-      'mount -t overlay overlay -o lowerdir=/usr/bin,upperdir=/mnt/u,workdir=/mnt/w /usr/bin && rm /usr/bin/true'
-    const prepare = `mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w && ${hide}`
-    const report = await askOn<HostReport>({ prepare }, ASK)
-    assertSound(report)
-    assert.not(report.defaultSandbox.starts)
-    assert.match(report.defaultSandbox.reason ?? '', /step 'exec' failed with ENOENT .*: true\.$/)
-    assert.match(report.defaultSandbox.remedy ?? '', /No such program in the sandbox/)
-    assert.is(row(report, 'namespaces.mount').works, true)
-  },
-  { needs: [...SPOILT, () => (existsSync('/usr/bin/true') ? undefined : 'needs /usr/bin/true')] },
-)
 
 test(
   'a process that has changed its user id is told what a child of it could not find out',
