@@ -111,6 +111,7 @@ export const chrooted: Explain = (conditions) =>
       }
     : undefined
 
+// init's id is given cgroup.procs of its group: EINVAL where that id does not exist.
 export const cgroupOwner: Explain = (conditions, refused) => smallIdMap({ ...conditions, setIds: true }, refused)
 
 // As root a sandbox has 65536 ids from 100000 on: cofferdam's identity.ts.
