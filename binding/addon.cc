@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "host_probe.h"
 #include "request.h"
 #include "spawner.h"
 #include "stock.h"
@@ -37,6 +38,7 @@ private:
   Napi::Value End(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
   Napi::Value Drain(const Napi::CallbackInfo &info);
+  Napi::Value Probe(const Napi::CallbackInfo &info);
   void Deliver(Napi::Env env, Napi::Function listener);
   void Shutdown();
 
@@ -62,6 +64,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("end", &Instance::End),
                            InstanceMethod("claim", &Instance::Claim),
                            InstanceMethod("drain", &Instance::Drain),
+                           InstanceMethod("probe", &Instance::Probe),
                        });
 }
 
@@ -134,6 +137,17 @@ Napi::Value Instance::Claim(const Napi::CallbackInfo &info) {
 Napi::Value Instance::Drain(const Napi::CallbackInfo &info) {
   DrainStock();
   return info.Env().Undefined();
+}
+
+Napi::Value Instance::Probe(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  ProbeAnswer answer;
+  if (!RunProbe(info[0].ToString(), &answer)) throw Napi::Error::New(env, "there is no such probe");
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("errno", answer.error);
+  object.Set("value", answer.value);
+  object.Set("at", answer.at);
+  return object;
 }
 
 // An event goes to JavaScript as its kind, its id, numbers in memory that both sides know, and texts: an object with

@@ -30,7 +30,8 @@ constexpr int kMarkAttempts = 10;
 struct Group {
   std::string path;
   uint32_t version = 0;
-  UniqueFd mark; // says that its owner lives (orphans.h)
+  UniqueFd mark;            // says that its owner lives (orphans.h)
+  bool handed_over = false; // to InitOwner(), if it has to be
   UniqueFd inits;
   std::set<std::string> written; // controllers enabled and group files written so far
   int users = 0;                 // leaves and holds
@@ -135,8 +136,10 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
     }
     group->path = path;
     group->version = spec.version;
-    if (spec.version == 2) HandOver(path, owner, spec.index);
+    group->handed_over = spec.version != 2;
   }
+  if (!group->handed_over) HandOver(group->path, owner, spec.index);
+  group->handed_over = true;
   EnableControllers(group, spec);
   if (spec.version == 2 && !group->inits) {
     std::string inits = group->path + "/init";
@@ -170,6 +173,17 @@ void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::stri
          open_in_leaf("/" + spec.cpu_clock_file, O_RDONLY));
 }
 
+// Somebody else may have removed an idle group. Looked for only when a sandbox has failed; the next one then makes what
+// is missing again.
+void ForgetIfRemoved(State &state, Group *group) {
+  if (group->inits && access((group->path + "/init").c_str(), F_OK) < 0 && errno == ENOENT) group->inits.reset();
+  if (group->path.empty() || access(group->path.c_str(), F_OK) == 0 || errno != ENOENT) return;
+  state.janitor.Forget(group->path);
+  group->path.clear();
+  group->mark.reset();
+  group->written.clear();
+}
+
 std::string GroupKey(const HierarchySpec &spec, int64_t owner) {
   return spec.base + "|" + std::to_string(owner);
 }
@@ -190,16 +204,17 @@ GroupHold::GroupHold(const Birthright &right, const std::vector<HierarchySpec> &
     }
   } catch (const StepError &) {
     lock.unlock();
-    Release(); // the destructor of a half-made object does not run
+    Release(true); // the destructor of a half-made object does not run
     throw;
   }
 }
 
-void GroupHold::Release() {
+void GroupHold::Release(bool failed) {
   State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
   for (const std::string &key : keys_) {
     auto found = state.groups.find(key);
+    if (failed) ForgetIfRemoved(state, &found->second);
     if (--found->second.users > 0) continue;
     found->second.idle_since = NowMs();
     if (found->second.path.empty()) state.groups.erase(found);

@@ -9,6 +9,7 @@
 // environment, because the kernel's objects are.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,12 +37,12 @@ public:
     std::swap(inits_, other.inits_);
     return *this;
   }
-  ~GroupHold() { Release(); }
+  ~GroupHold() { Release(std::uncaught_exceptions() > 0); }
 
   int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1
 
 private:
-  void Release();
+  void Release(bool failed);
 
   std::vector<std::string> keys_;
   int inits_ = -1;

@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <cerrno>
-
-#include "init/sys.h"
+#include "detached.h"
 
 namespace cofferdam {
 namespace {
@@ -38,20 +36,8 @@ bool FillDevices(int directory) {
 } // namespace
 
 UniqueFd MakeDevices() {
-  auto result = [](long value) {
-    if (value >= 0) return static_cast<int>(value);
-    errno = static_cast<int>(-value);
-    return -1;
-  };
-  UniqueFd context(result(sys_call2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
-  if (!context) return context;
-  static const char *const options[][2] = {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}};
-  for (const auto &option : options)
-    if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_SET_STRING, option[0], option[1], 0)) < 0)
-      return UniqueFd();
-  if (result(sys_call5(__NR_fsconfig, context.get(), FSCONFIG_CMD_CREATE, 0, 0, 0)) < 0) return UniqueFd();
-  UniqueFd mount(
-      result(sys_call3(__NR_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
+  UniqueFd mount = MakeDetached("tmpfs", {{"size", "65536"}, {"nr_inodes", "64"}, {"mode", "0755"}},
+                                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   if (mount && !FillDevices(mount.get())) return UniqueFd();
   return mount;
 }

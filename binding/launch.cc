@@ -98,14 +98,14 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   // from seeing end of file, and two children that wait for GO could keep each other for ever.
   const unsigned channel = static_cast<unsigned>(launch->channel), image = static_cast<unsigned>(launch->image);
   const unsigned low = channel < image ? channel : image, high = channel < image ? image : channel;
-  sys_call3(__NR_close_range, 3, low - 1, 0);
-  if (high > low + 1) sys_call3(__NR_close_range, low + 1, high - 1, 0);
-  sys_call3(__NR_close_range, high + 1, ~0u, 0);
+  long result = sys_call3(__NR_close_range, 3, low - 1, 0);
+  if (result >= 0 && high > low + 1) result = sys_call3(__NR_close_range, low + 1, high - 1, 0);
+  if (result >= 0) result = sys_call3(__NR_close_range, high + 1, ~0u, 0);
   // What needs no id map is done while the parent writes it.
   ResetSignals();
   // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
   sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
-  long result = launch->capabilities ? KeepCapabilities(launch->capabilities) : 0;
+  if (result >= 0 && launch->capabilities) result = KeepCapabilities(launch->capabilities);
   if (result >= 0 && launch->drop_bounding_set) result = DropBoundingSet();
   if (launch->wait_for_go) {
     wire_header header = {};

@@ -2,6 +2,7 @@
 #include "small_namespace.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,8 +11,13 @@
 
 #include <cerrno>
 
+#include "detached.h"
 #include "init/sys.h"
 #include "unique_fd.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
 
 namespace cofferdam {
 namespace {
@@ -26,13 +32,25 @@ UniqueFd OwnNamespace() {
   return UniqueFd(open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
 }
 
-// In a mount namespace of our own already: a tmpfs becomes the root, and everything else is detached. Mounted over "/"
-// it can be named by "/..", which is followed into what is mounted there.
+// A mount namespace copied from the host's must not show it anything that happens here.
+bool MakePrivate() {
+  struct {
+    uint64_t set, clear, propagation, userns_fd;
+  } attr = {0, 0, MS_PRIVATE, 0};
+  long result = sys_call5(__NR_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof attr);
+  errno = static_cast<int>(-result);
+  return result == 0;
+}
+
+// In a mount namespace of our own already: a tmpfs becomes the root, and everything else is detached. Not by mount(2):
+// this is a thread of Node, and a filter may kill a process that calls it.
 bool BuildRoot() {
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return false;
-  if (mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=16,mode=0755") < 0) return false;
-  if (chdir("/..") < 0 || mkdir("tmp", 0755) < 0 || mkdir("proc", 0755) < 0) return false;
-  if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) < 0) return false;
+  UniqueFd root = MakeDetached("tmpfs", {{"size", "65536"}, {"nr_inodes", "16"}, {"mode", "0755"}},
+                               MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  UniqueFd proc = MakeDetached("proc", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (!root || !proc || !MakePrivate() || !MoveOnto(root, AT_FDCWD, "/")) return false;
+  if (mkdirat(root.get(), "tmp", 0755) < 0 || mkdirat(root.get(), "proc", 0755) < 0) return false;
+  if (!MoveOnto(proc, root.get(), "proc") || fchdir(root.get()) < 0) return false;
   if (syscall(SYS_pivot_root, ".", ".") < 0) return false;
   return umount2(".", MNT_DETACH) == 0 && chdir("/") == 0;
 }

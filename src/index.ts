@@ -8,6 +8,16 @@ export {
   SandboxSetupError,
   SandboxUnsupportedError,
 } from './errors.js'
+export type { ContainerKind } from './host/container.js'
+export type {
+  CapabilityGroup,
+  CgroupLayout,
+  CheckHostOptions,
+  HostCapability,
+  HostReport,
+  StartVerdict,
+} from './host/report-types.js'
+export { checkHost } from './host.js'
 export type {
   BootStep,
   CgroupStat,

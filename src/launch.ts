@@ -1,6 +1,7 @@
 // One start: from a request to the promises of its events. Program outcomes resolve, failures of the sandbox reject.
 
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { nativeBinding, spawnNative } from './binding.js'
 import { CAUSE } from './encode/wire.js'
 import { type CommandRequest, type EncodedPlan, type EncodedRequest, encodeRequest } from './encode.js'
@@ -40,6 +41,11 @@ class Deferred<T> {
 
 function ignore(): void {}
 
+function upperOf({ boot }: SandboxPlan): string | undefined {
+  const step = boot.find(({ op }) => op === 'upper')
+  return step?.op === 'upper' ? join(step.source.path, step.upper) : undefined
+}
+
 /** A sandbox that is starting, running or over. */
 export class Launch {
   /** Whether the command can still be acted on. */
@@ -49,6 +55,7 @@ export class Launch {
   readonly #exited = new Deferred<ExitedEvent>()
   readonly #closed = new Deferred<void>()
   readonly #request: EncodedRequest
+  readonly #plan: SandboxPlan
   readonly #signal: AbortSignal | undefined
   readonly #origin: Origin
 
@@ -61,6 +68,7 @@ export class Launch {
     if (missing) throw withOrigin(new SandboxUnsupportedError(missing.feature, missing.reason, missing.hint), origin)
     if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
     this.#origin = origin
+    this.#plan = prepared.plan
     this.#signal = signal
     this.#request = encodeRequest(prepared.encoded, request)
     // Whoever does not wait must not be punished with an unhandled rejection: the error is on the other promise, too.
@@ -145,7 +153,13 @@ export class Launch {
   #failure({ phase, step, index, errno }: FailedEvent): Error {
     if (errno === constants.errno.ECANCELED && this.#signal?.aborted) return abortedError(this.#signal)
     const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-    return setupError({ step: name, index, errno, subject: this.#request.subject(phase, index) })
+    return setupError({
+      step: name,
+      index,
+      errno,
+      subject: this.#request.subject(phase, index),
+      upper: upperOf(this.#plan),
+    })
   }
 
   #lost(): SandboxError {
@@ -153,7 +167,7 @@ export class Launch {
       'ERR_SANDBOX_LOST',
       'The sandbox ended without a report; what became of the program is unknown.',
       {
-        hint: 'Its init may have been killed from outside, for instance by the host running out of memory.',
+        hint: 'Its init may have been killed from outside, for instance by the host running out of memory, or by a seccomp filter.',
       },
     )
   }

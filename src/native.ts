@@ -124,6 +124,16 @@ export function readEvent(
   }
 }
 
+/** What a probe found out. */
+export interface ProbeAnswer {
+  /** Positive; 0 when it worked. */
+  readonly errno: number
+  /** What it counts, a version; otherwise 0. */
+  readonly value: number
+  /** The call that failed. */
+  readonly at: string
+}
+
 /** The addon's exports. */
 export interface NativeBinding {
   /** Names of steps.def; the index is the number in events. */
@@ -140,4 +150,6 @@ export interface NativeBinding {
   claim(fd: number): boolean
   /** Lets go, now, of what is kept for the next sandboxes: inits made ahead, and namespaces to be removed together. */
   drain(): void
+  /** Finds out by trying, in a forked child, what the kernel permits (binding/host_probe.cc); waits for it. */
+  probe(name: string): ProbeAnswer
 }

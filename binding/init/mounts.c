@@ -11,6 +11,7 @@
  */
 #include "mounts.h"
 
+#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
@@ -19,6 +20,7 @@
 #include "init.h"
 
 #define MNT_DETACH 2
+#define ST_RDONLY 1 /* of f_flags: statfs(2) */
 #define PATH_SIZE 4096
 #define OVERLAY_LAYERS_MAX 500 /* OVL_MAX_STACK; with so many there is no room for the base */
 
@@ -165,6 +167,14 @@ static long mount_overlay(void) {
   return at == end ? -E2BIG : sys_call5(__NR_mount, "overlay", "r", "overlay", MS_NOSUID | MS_NODEV, text);
 }
 
+/* Where overlay cannot make its work directory it says so to nobody, and is read-only (fs/overlayfs/super.c). */
+static long check_writable(int root) {
+  struct statfs st = {0};
+  long result = sys_call2(__NR_fstatfs, root, &st);
+  if (result < 0) return result;
+  return st.f_flags & ST_RDONLY ? -EROFS : 0;
+}
+
 long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   long result = sys_call1(__NR_fchdir, stage);
   if (result < 0) return result;
@@ -183,7 +193,7 @@ long mount_root(uint32_t kind, const struct source *source, uint32_t *step) {
   }
   if (result < 0) return result;
   new_root = (int)sys_call4(__NR_openat, stage, "r", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  return new_root;
+  return new_root >= 0 && kind == WIRE_ROOT_OVERLAY ? check_writable(new_root) : new_root;
 }
 
 long mount_proc(const char *target) {

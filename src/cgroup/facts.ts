@@ -19,10 +19,21 @@ export interface Hierarchy {
   readonly mems: string
 }
 
-/** All hierarchies that can be used, and sentences on those that cannot. */
+/** A hierarchy in which this process can make no groups. */
+export interface CgroupProblem {
+  readonly version: 1 | 2
+  readonly base: string
+  /** The controllers that it has. */
+  readonly controllers: readonly string[]
+  /** A sentence. */
+  readonly reason: string
+  readonly readOnly: boolean
+}
+
+/** All hierarchies that can be used, and those that cannot. */
 export interface CgroupFacts {
   readonly hierarchies: readonly Hierarchy[]
-  readonly problems: readonly string[]
+  readonly problems: readonly CgroupProblem[]
 }
 
 /** The facts of a host without cgroups. */
@@ -40,13 +51,35 @@ function list(path: string): string[] {
   return read(path).split(/\s+/).filter(Boolean)
 }
 
-function writable(directory: string): boolean {
+/** The errno's name for which nothing can be made in a group; `undefined` when something can. */
+function refusalToWrite(directory: string): string | undefined {
   try {
     accessSync(directory, constants.W_OK)
     accessSync(`${directory}/cgroup.procs`, constants.W_OK)
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'EACCES'
+  }
+}
+
+function writable(directory: string): boolean {
+  return refusalToWrite(directory) === undefined
+}
+
+function describeProblem({ version, base, controllers }: MountedHierarchy): CgroupProblem {
+  const code = refusalToWrite(base)
+  const why =
+    code === 'EROFS'
+      ? 'it is mounted read-only'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'this user may not write to it'
+        : `it cannot be used (${code ?? 'it cannot be read'})`
+  return {
+    version,
+    base,
+    controllers: version === 2 ? list(`${base}/cgroup.controllers`) : controllers,
+    reason: `No groups can be made in ${base}: ${why}.`,
+    readOnly: code === 'EROFS',
   }
 }
 
@@ -107,7 +140,7 @@ function readV1(mounted: MountedHierarchy): Hierarchy | undefined {
 /** Reads the facts; never throws, a host without cgroups has none. */
 export function readCgroupFacts(): CgroupFacts {
   const hierarchies: Hierarchy[] = []
-  const problems: string[] = []
+  const problems: CgroupProblem[] = []
   for (const mounted of parseHierarchies(read('/proc/self/cgroup'), read('/proc/self/mountinfo'))) {
     let hierarchy: Hierarchy | undefined
     try {
@@ -116,7 +149,7 @@ export function readCgroupFacts(): CgroupFacts {
       hierarchy = undefined
     }
     if (hierarchy) hierarchies.push(hierarchy)
-    else problems.push(`No groups can be made in ${mounted.base}.`)
+    else problems.push(describeProblem(mounted))
   }
   return { hierarchies, problems }
 }

@@ -22,8 +22,16 @@ function provider(facts: CgroupFacts, controller: string): Hierarchy | undefined
 }
 
 const DELEGATE =
-  'Start the program in a leaf of a delegated group: systemd-run --pipe --wait -p Delegate=yes -p DelegateSubgroup=main ' +
-  'node app.js (add --user when not root; systemd 254 or later).'
+  'Start the program in a leaf of a delegated group: `systemd-run --user --pipe --wait -p Delegate=yes -p ' +
+  'DelegateSubgroup=main node app.js` (without --user as root; systemd 254 or later).'
+
+const V1_RIGHTS =
+  'systemd delegates no cgroup v1: run as root, have a group of it given to this user (chown), or boot with cgroup v2 ' +
+  '(systemd.unified_cgroup_hierarchy=1) and have that delegated.'
+
+const REMOUNT =
+  'Mount it writable: `mount -o remount,rw /sys/fs/cgroup`. A container has it so with `docker run --privileged`, or ' +
+  '`podman run --security-opt unmask=/sys/fs/cgroup`.'
 
 /** Why no hierarchy has a controller, and what to do. */
 export function missingController(feature: string, controller: string, facts: CgroupFacts): Unsupported {
@@ -35,9 +43,16 @@ export function missingController(feature: string, controller: string, facts: Cg
       hint: DELEGATE,
     }
   }
-  const problem = facts.problems[0]
-  if (problem !== undefined)
-    return { feature, reason: `it needs the ${controller} cgroup controller. ${problem}`, hint: DELEGATE }
+  const has = ({ controllers }: { readonly controllers: readonly string[] }) =>
+    controllers.includes(controller) || (controller === 'io' && controllers.includes('blkio'))
+  const problem = facts.problems.find(has) ?? facts.problems[0]
+  if (problem !== undefined) {
+    return {
+      feature,
+      reason: `it needs the ${controller} cgroup controller. ${problem.reason}`,
+      hint: problem.readOnly ? REMOUNT : problem.version === 1 ? V1_RIGHTS : DELEGATE,
+    }
+  }
   return {
     feature,
     reason: `no mounted cgroup hierarchy has the ${controller} controller for us.`,

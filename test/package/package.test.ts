@@ -21,6 +21,8 @@ test(
       'README.md',
       'LICENSE',
       'CHANGELOG.md',
+      'dist/cli.js',
+      'dist/host/child.js',
       'dist/index.js',
       'dist/index.d.ts',
       'src/index.ts',
@@ -59,6 +61,7 @@ test(
   async (t) => {
     const project = await install(t)
     assert.equal(await useIt(project), { exports: await exportsHere(), stdout: 'it works\n', outcome: 'exited' })
+    await usesItsCommand(project)
     await usesPrebuilt(t, project)
   },
   { timeoutMs: 280_000 },
@@ -113,6 +116,12 @@ async function useIt(project: string): Promise<unknown> {
      console.log(JSON.stringify({ exports: Object.keys(cofferdam).sort(), stdout, outcome }))`,
   )
   return JSON.parse(await must(process.execPath, ['use.mjs'], project))
+}
+
+/** As `npx cofferdam doctor` does in a project that has it. */
+async function usesItsCommand(project: string): Promise<void> {
+  const text = await must('npx', ['--no-install', 'cofferdam', 'doctor'], project)
+  assert.match(text, /^ok {4}A default sandbox starts\.$/m)
 }
 
 async function exportsHere(): Promise<string[]> {

@@ -10,6 +10,7 @@ import {
   SandboxUnsupportedError,
   withOrigin,
 } from '../../src/errors.js'
+import { readConditions } from '../../src/host/conditions.js'
 import { setupError } from '../../src/setup-errors.js'
 import { parseSignal, signalName } from '../../src/signals.js'
 import type { SandboxStep } from '../../src/steps.js'
@@ -20,8 +21,11 @@ const test = suite('errors')
 
 const { errno } = constants
 
+/** A host that gives no reason of its own: see refusals.test.ts for those that do. */
+const PLAIN_HOST = () => readConditions('/nowhere')
+
 const failure = (step: SandboxStep, number: number, subject = {}) =>
-  setupError({ step, index: 0, errno: number, subject })
+  setupError({ step, index: 0, errno: number, subject }, PLAIN_HOST)
 
 test('a failed step has its name, index, path, errno and the errno’s name as code', () => {
   const error = setupError({ step: 'exec', index: 12, errno: errno.ENOENT, subject: { path: '/bin/nope' } })
@@ -57,6 +61,16 @@ const HINTS: [step: SandboxStep, number: number, subject: object, hint: RegExp][
   ['switch', errno.EINVAL, {}, /switch_root/],
   ['overlay', errno.EINVAL, {}, /Linux 5\.19/],
   ['cgroup', errno.EACCES, {}, /Delegate=yes/],
+  ['cgroup', errno.EROFS, {}, /mounted read-only/],
+  ['cgroup', errno.ENOSPC, {}, /65535/],
+  ['cgroup', errno.EAGAIN, {}, /cgroup\.max\.descendants/],
+  ['cgroup', errno.ENOENT, {}, /removed from outside/],
+  ['clone', errno.ENODEV, {}, /removed from outside/],
+  ['start', errno.ENODEV, {}, /removed from outside/],
+  ['start', errno.EBUSY, {}, /enabled controllers for groups below it/],
+  ['cgroup-limit', errno.ENODEV, { feature: 'limits.io', path: 'io.max' }, /CPUs and disks/],
+  ['workdir', errno.ENOSPC, {}, /no space, or no inode, left/],
+  ['file', errno.EDQUOT, {}, /no space, or no inode, left/],
 ]
 
 for (const [step, number, subject, hint] of HINTS) {

@@ -47,7 +47,19 @@ export const BLOCKED_V2 = {
   problems: [],
 }
 
-export const NO_CGROUPS = { hierarchies: [], problems: ['No groups can be made in /sys/fs/cgroup.'] }
+/** A hierarchy that this process may not write to. */
+export const NO_CGROUPS = {
+  hierarchies: [],
+  problems: [
+    {
+      version: 2 as const,
+      base: '/sys/fs/cgroup',
+      controllers: ['cpu', 'memory', 'pids'],
+      reason: 'No groups can be made in /sys/fs/cgroup: this user may not write to it.',
+      readOnly: false,
+    },
+  ],
+}
 
 export function facts(part: Partial<HostFacts> = {}): HostFacts {
   const uid = part.privileged === false ? 1234 : 0

@@ -35,6 +35,11 @@ export function staticTrue(): string {
   return compile('.', ['true.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
 }
 
+/** The path of a program that executes another under a seccomp filter: see fixtures/outer-filter.c. */
+export function outerFilter(): string {
+  return compile('.', ['outer-filter.c'], ['-D_GNU_SOURCE'])
+}
+
 export interface TinyRootfs {
   readonly path: string
   remove(): void
