@@ -126,6 +126,8 @@ void DescribeExit(Napi::Env env, const Event &event, Napi::Object *object) {
   auto number = [&](const char *name, double value) { object->Set(name, Napi::Number::New(env, value)); };
   number("status", wire.status);
   number("cause", wire.cause);
+  number("syscall", wire.syscall);
+  number("architecture", wire.architecture);
   number("pid", event.pid);
   number("wallNs", static_cast<double>(wire.wall_ns));
   number("userUs", static_cast<double>(wire.user_us));

@@ -28,6 +28,9 @@ export interface ExitedEvent {
   readonly pid: number
   readonly status: number
   readonly cause: number
+  /** With CAUSE_SECCOMP: the call's number, and whose number it is (`AUDIT_ARCH_*`); otherwise 0. */
+  readonly syscall: number
+  readonly architecture: number
   readonly wallNs: number
   readonly userUs: number
   readonly systemUs: number

@@ -12,7 +12,8 @@ import { STRICT_PROFILE } from './strict-profile.js'
 
 /** What `seccomp()` was given, after validation. */
 export type SeccompRecipe =
-  | { readonly kind: 'off' | 'default' | 'strict' }
+  | { readonly kind: 'off' }
+  | { readonly kind: 'default' | 'strict' }
   | { readonly kind: 'profile'; readonly profile: Profile }
 
 /** How messages name the method. */
@@ -59,7 +60,9 @@ let cached: Machine | undefined
 
 /** This machine. The kernel's release may be followed by anything: `6.1.0-13-amd64`. */
 export function hostMachine(): Machine {
-  const [major = 0, minor = 0] = release().split('.').map((part) => Number.parseInt(part, 10) || 0)
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10) || 0)
   cached ??= { architecture: process.arch === 'arm64' ? 'aarch64' : 'x86_64', kernel: [major, minor] }
   return cached
 }

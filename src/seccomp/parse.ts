@@ -20,7 +20,8 @@ const ACTIONS: Readonly<Record<string, number | string>> = {
   SCMP_ACT_KILL: VIOLATION,
   SCMP_ACT_KILL_PROCESS: VIOLATION,
   SCMP_ACT_KILL_THREAD: VIOLATION,
-  SCMP_ACT_TRACE: 'There is no tracer in a sandbox that could decide; without one the kernel answers ENOSYS: use SCMP_ACT_ERRNO with errnoRet 38.',
+  SCMP_ACT_TRACE:
+    'There is no tracer in a sandbox that could decide; without one the kernel answers ENOSYS: use SCMP_ACT_ERRNO with errnoRet 38.',
   SCMP_ACT_NOTIFY: 'There is no agent that could decide: use SCMP_ACT_ERRNO, or SCMP_ACT_KILL.',
 }
 
@@ -66,12 +67,24 @@ function parseErrno(place: string, object: Record<string, unknown>, number: stri
   const known = constants.errno as Record<string, number>
   const named = known[checkWord(`${place}${name}`, object[name], Object.keys(known))]
   if (errno !== undefined && errno !== named) {
-    throw invalid(TypeError, `${place}${name}`, `the name of ${number} ${errno}`, object[name], 'Leave one of them out.')
+    throw invalid(
+      TypeError,
+      `${place}${name}`,
+      `the name of ${number} ${errno}`,
+      object[name],
+      'Leave one of them out.',
+    )
   }
   return named
 }
 
-function parseAction(place: string, value: unknown, errno: number | undefined, errnoPlace: string, defaultErrno: number) {
+function parseAction(
+  place: string,
+  value: unknown,
+  errno: number | undefined,
+  errnoPlace: string,
+  defaultErrno: number,
+) {
   const word = checkWord(place, value, Object.keys(ACTIONS))
   const action = ACTIONS[word]
   if (typeof action !== 'number') throw invalid(TypeError, place, 'an action that the kernel decides', value, action)

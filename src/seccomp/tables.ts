@@ -68,6 +68,7 @@ export function describeCall(audit: number, number: number): { architecture: str
   const x32 = audit === AUDIT_ARCH.x86_64 && (number & X32_BIT) !== 0 && number >= 0
   const architecture = x32 ? 'x32' : (known ?? `0x${audit.toString(16)}`)
   const plain = x32 ? number & ~X32_BIT : number
-  const names = x32 ? PACKED.x86_64 && table('x86_64') : architecture in PACKED ? table(architecture as 'i386') : undefined
-  return { architecture, syscall: names?.names.get(plain) ?? `#${plain}` }
+  const counted = x32 ? 'x86_64' : architecture
+  const names = counted in PACKED ? table(counted as keyof typeof PACKED).names : undefined
+  return { architecture, syscall: names?.get(plain) ?? `#${plain}` }
 }

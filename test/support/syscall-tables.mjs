@@ -53,9 +53,16 @@ function read(include, header, options = []) {
   const base = [`-I${include}`, ...options]
   const source = `#include <${header}>\n#include <linux/version.h>\n`
   const names = [...preprocess([...base, '-dM'], source).matchAll(PREFIX)].map((match) => match[1])
-  const wanted = names.filter((name) => !/^(syscalls|arch_specific_syscall|BASE|SYSCALL_\w+|OABI_\w+|(reserved|unused)\d+)$/.test(name))
-  const values = preprocess(base, `${source}VERSION LINUX_VERSION_CODE\n${wanted.map((n) => `CALL ${n} __NR_${n}`).join('\n')}`)
-  const numbers = Object.fromEntries([...values.matchAll(/^CALL (\w+)\s+(\d+)$/gm)].map((match) => [match[1], Number(match[2])]))
+  const wanted = names.filter(
+    (name) => !/^(syscalls|arch_specific_syscall|BASE|SYSCALL_\w+|OABI_\w+|(reserved|unused)\d+)$/.test(name),
+  )
+  const values = preprocess(
+    base,
+    `${source}VERSION LINUX_VERSION_CODE\n${wanted.map((n) => `CALL ${n} __NR_${n}`).join('\n')}`,
+  )
+  const numbers = Object.fromEntries(
+    [...values.matchAll(/^CALL (\w+)\s+(\d+)$/gm)].map((match) => [match[1], Number(match[2])]),
+  )
   const code = Number(/^VERSION\s+(\d+)$/m.exec(values)?.[1])
   return { names: wanted, numbers, version: `${code >> 16}.${(code >> 8) & 255}` }
 }
@@ -84,7 +91,11 @@ function wrap(words) {
 const native = '/usr/include/x86_64-linux-gnu'
 const x86 = read(native, 'asm/unistd_64.h')
 const i386 = read(native, 'asm/unistd_32.h')
-const arm = read(join(headers, 'usr/aarch64-linux-gnu/include'), 'asm/unistd.h', ['-nostdinc', '-U__x86_64__', '-D__aarch64__'])
+const arm = read(join(headers, 'usr/aarch64-linux-gnu/include'), 'asm/unistd.h', [
+  '-nostdinc',
+  '-U__x86_64__',
+  '-D__aarch64__',
+])
 const tables = {
   X86_64: { ...x86.numbers, ...NEWER, ...NEWER_X86_64 },
   I386: { ...i386.numbers, ...NEWER },
