@@ -22,6 +22,7 @@ const CLONE_NEW = 0x7e020000
 const TCGETS = 0x5401
 const TIOCGWINSZ = 0x5413
 const FIONREAD = 0x541b
+const AF_UNIX = 1
 const INT_BITS = 0xffffffff
 
 const masked = (index: number, mask: number, value: number) => ({
@@ -104,6 +105,8 @@ export const STRICT_PROFILE = {
     // To look at one's limits, not to change them.
     { names: ['prlimit64'], action: ALLOW, args: [{ index: 2, value: 0, op: 'SCMP_CMP_EQ' }] },
     { names: ['prlimit64', 'setrlimit', 'setpriority', 'sched_setaffinity'], action: ERRNO, errnoRet: EPERM },
+    // A C library asks a name service daemon first (nscd(8)), for getpwuid(3) say, and reads /etc/passwd without one.
+    { names: ['socket'], action: ERRNO, errnoRet: EPERM, args: [masked(0, INT_BITS, AF_UNIX)] },
     // Names of threads, and whatever else a runtime tells the kernel about itself: none of it is needed.
     { names: ['prctl'], action: ERRNO, errnoRet: EPERM },
   ],

@@ -153,6 +153,8 @@ test('strict: no process, no socket, no file to write, nothing of anybody elseâ€
   assert.is(strictly('clone', [0x01200011]), 'violation')
   assert.is(strictly('clone', [0x003d0f00 | 0x40000000]), 'violation')
   assert.is(strictly('clone3'), 'ENOSYS')
+  assert.is(strictly('socket', [1, 0x80801, 0]), 'EPERM', 'to nscd')
+  assert.is(strictly('socket', [2, 1, 0]), 'violation')
   for (const flags of [0o1, 0o2, 0o101, 0o100, 0o1000, 0o20200002]) {
     assert.is(strictly('openat', [-100, 0, flags]), 'EACCES', flags.toString(8))
     assert.is(strictly('open', [0, flags]), 'EACCES', flags.toString(8))
