@@ -18,7 +18,7 @@
 namespace cofferdam {
 namespace {
 
-constexpr size_t kNumbers = 14; // of an event, at most
+constexpr size_t kNumbers = 16; // of an event, at most
 
 const char *const kSteps[] = {
 #define STEP(symbol, name) name,
@@ -156,6 +156,8 @@ void WriteNumbers(const Event &event, double *numbers) {
   const wire_event &wire = event.wire;
   const double exited[] = {static_cast<double>(wire.status),
                            static_cast<double>(wire.cause),
+                           static_cast<double>(wire.syscall),
+                           static_cast<double>(wire.architecture),
                            static_cast<double>(event.pid),
                            static_cast<double>(wire.wall_ns),
                            static_cast<double>(wire.user_us),

@@ -4,8 +4,10 @@ import { type CapabilityName, parseCapabilities } from './capabilities.js'
 import { mergeEnvironment, parseCwd, parseUser } from './options/command.js'
 import { parseFigures, parseLimits, parsePriority } from './options/limits.js'
 import { parseBind, parseFile, parseMask, parseRootfs, parseSymlink, parseTmpfs } from './options/location.js'
+import { parseSeccomp } from './options/seccomp.js'
 import { parseClockOffsets, parseHostname, parseNamespaces, withNetwork } from './options/visible.js'
 import { checkContradictions, type MountRecipe, NAMESPACES, type Recipe } from './recipe.js'
+import type { SeccompProfile } from './seccomp/types.js'
 import type {
   BindOptions,
   ClockOffsets,
@@ -222,8 +224,34 @@ export class SandboxBuilder {
   }
 
   /**
+   * Which system calls the command and its children may make (`seccomp(2)`); replaces an earlier choice.
+   *
+   * - `'default'`: what ordinary programs need, compilers, interpreters and servers included; not what attacks on the
+   *   kernel begin with: no namespaces within, mounts, `bpf`, `io_uring`, `userfaultfd`, keys, `ptrace`, modules, no
+   *   sockets but unix, IPv4, IPv6 and rtnetlink ones. Capabilities that the recipe keeps open what they are for.
+   * - `'strict'`: to compute, for submissions of a judge: memory, threads, files to read, output to what it was given. No
+   *   new process, no socket, no file to write. Static and dynamically linked programs run, and so do interpreters.
+   * - `'off'`: every call of the kernel.
+   * - an object: a profile in the JSON shape of Docker and the OCI.
+   *
+   * A violation ends the whole tree: outcome `'seccomp-violation'`, with the call's name. Calls that libraries try and
+   * replace are refused with an errno. Calls of another ABI (i386, x32) are violations in each but `'off'`.
+   *
+   * @default 'default'
+   * @throws TypeError or RangeError with the place in the profile: an unknown name, action or architecture, entries that
+   *   contradict one another, more than 4096 instructions, no `execve` without conditions
+   * @throws SandboxUnsupportedError at spawn where the kernel has no filters (CONFIG_SECCOMP_FILTER)
+   * @example sandbox().seccomp('strict').run('/submission')
+   * @example sandbox().seccomp(JSON.parse(await readFile('/etc/docker/seccomp.json', 'utf8')))
+   */
+  seccomp(profile: 'default' | 'strict' | 'off' | SeccompProfile): this {
+    return this.#with({ seccomp: parseSeccomp(profile) })
+  }
+
+  /**
    * The capabilities that the command keeps (`capabilities(7)`), with or without the `CAP_`; replaces an earlier list.
-   * With a user namespace they count only for what belongs to the sandbox.
+   * With a user namespace they count only for what belongs to the sandbox. `seccomp('default')` opens the calls that they
+   * are for.
    *
    * @default none
    * @example sandbox().capabilities('net_bind_service')

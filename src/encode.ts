@@ -7,6 +7,7 @@ import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './enc
 import { type Section, type Subject, Writer } from './encode/writer.js'
 import type { Command, Stdio } from './options/command.js'
 import type { SandboxPlan } from './plan-types.js'
+import type { Filter } from './seccomp/compile.js'
 
 // Offsets of host_size and exec_size in struct wire_request.
 const HOST_SIZE_AT = 8
@@ -37,12 +38,16 @@ export interface CommandRequest {
   readonly collect: boolean
 }
 
-/** Encodes what all commands of a plan share; `caller` are the ids of the Node process. */
-export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number }): EncodedPlan {
+/** Encodes what all commands of a plan share; `caller` are the ids of the Node process, `filter` is the plan's. */
+export function encodePlan(
+  plan: SandboxPlan,
+  caller: { uid: number; gid: number },
+  filter: Filter | undefined,
+): EncodedPlan {
   return {
     host: encodeHost(plan, caller),
     boot: encodeBoot(plan.boot, plan.ahead),
-    exec: encodeExec(plan.command, plan.identity),
+    exec: encodeExec(plan.command, plan.identity, filter),
     flags:
       (plan.command.capabilities.length === 0 ? REQUEST_FLAG.WIRE_NO_CAPABILITIES : 0) |
       (plan.stocked ? REQUEST_FLAG.WIRE_STOCKED : 0),

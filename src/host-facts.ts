@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { type CgroupFacts, readCgroupFacts } from './cgroup/facts.js'
 import { readSystemPaths, type SystemPath } from './rootfs/system-paths.js'
+import { hasSeccomp, hostMachine } from './seccomp/filter.js'
+import type { Machine } from './seccomp/resolve.js'
 
 /** The host as plans see it. */
 export interface HostFacts {
@@ -15,6 +17,9 @@ export interface HostFacts {
   readonly cores: number
   readonly swapInUse: boolean
   readonly cgroups: CgroupFacts
+  readonly machine: Machine
+  /** Whether the kernel has filters of system calls. */
+  readonly seccomp: boolean
   /** The host's system directories, for recipes without a rootfs. */
   readonly systemPaths: readonly SystemPath[]
 }
@@ -41,6 +46,8 @@ export function hostFacts(): HostFacts {
     cores: availableParallelism(),
     swapInUse: swapInUse(),
     cgroups: readCgroupFacts(),
+    machine: hostMachine(),
+    seccomp: hasSeccomp(),
     systemPaths: readSystemPaths(),
   })
   return cached

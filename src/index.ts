@@ -29,6 +29,7 @@ export type {
   PlanHierarchy,
   PlanIdentity,
   PlanRlimit,
+  PlanSeccomp,
   SandboxPlan,
   Unsupported,
 } from './plan-types.js'
@@ -42,9 +43,17 @@ export type {
   SandboxResult,
   SandboxResultBase,
   SandboxUsage,
+  SeccompViolationResult,
   SignaledResult,
 } from './result-types.js'
 export { Sandbox, sandbox } from './sandbox.js'
+export type {
+  SeccompAction,
+  SeccompArgument,
+  SeccompEntry,
+  SeccompProfile,
+  SeccompSelector,
+} from './seccomp/types.js'
 export type { SandboxStep } from './steps.js'
 export type {
   BindOptions,

@@ -28,6 +28,9 @@ export interface ExitedEvent {
   readonly pid: number
   readonly status: number
   readonly cause: number
+  /** With CAUSE_SECCOMP: the call's number, and whose number it is (`AUDIT_ARCH_*`); otherwise 0. */
+  readonly syscall: number
+  readonly architecture: number
   readonly wallNs: number
   readonly userUs: number
   readonly systemUs: number
@@ -69,7 +72,7 @@ export type NativeListener = (kind: number, id: number, texts: string[], stdout?
 export const EVENT_KINDS = ['started', 'failed', 'exited', 'lost', 'closed'] as const
 
 /** How many numbers an event has at most. */
-export const EVENT_NUMBERS = 14
+export const EVENT_NUMBERS = 16
 
 const at = (numbers: Float64Array, index: number): number => numbers[index] as number
 
@@ -103,19 +106,21 @@ export function readEvent(
         id,
         status: at(numbers, 0),
         cause: at(numbers, 1),
-        pid: at(numbers, 2),
-        wallNs: at(numbers, 3),
-        userUs: at(numbers, 4),
-        systemUs: at(numbers, 5),
-        maxRssKib: at(numbers, 6),
-        majorFaults: at(numbers, 7),
-        voluntarySwitches: at(numbers, 8),
-        involuntarySwitches: at(numbers, 9),
-        inBlocks: at(numbers, 10),
-        outBlocks: at(numbers, 11),
-        outputBytes: at(numbers, 12),
-        stats: texts.slice(0, at(numbers, 13)),
-        cgroups: texts.slice(at(numbers, 13)),
+        syscall: at(numbers, 2),
+        architecture: at(numbers, 3),
+        pid: at(numbers, 4),
+        wallNs: at(numbers, 5),
+        userUs: at(numbers, 6),
+        systemUs: at(numbers, 7),
+        maxRssKib: at(numbers, 8),
+        majorFaults: at(numbers, 9),
+        voluntarySwitches: at(numbers, 10),
+        involuntarySwitches: at(numbers, 11),
+        inBlocks: at(numbers, 12),
+        outBlocks: at(numbers, 13),
+        outputBytes: at(numbers, 14),
+        stats: texts.slice(0, at(numbers, 15)),
+        cgroups: texts.slice(at(numbers, 15)),
         ...(stdout && { stdout }),
         ...(stderr && { stderr }),
       }

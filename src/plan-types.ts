@@ -1,6 +1,7 @@
 // The shape of a plan: everything that will be done for a recipe on this host, as frozen and printable data.
 
 import type { CapabilityName } from './capabilities.js'
+import type { Architecture } from './seccomp/tables.js'
 import type { NamespaceName } from './types.js'
 
 /** A line of an id map (`user_namespaces(7)`): `count` ids from `inside` on are ids from `outside` on at the host. */
@@ -122,6 +123,16 @@ export interface PlanRlimit {
   readonly clamp: boolean
 }
 
+/** The filter of system calls. */
+export interface PlanSeccomp {
+  /** What `seccomp()` chose; `'profile'` is one of the caller's own. */
+  readonly profile: 'default' | 'strict' | 'off' | 'profile'
+  /** The machine that it is compiled for. */
+  readonly architecture: Architecture
+  /** Its length in BPF instructions, at most 4096; 0 when it is off. */
+  readonly instructions: number
+}
+
 /** What is done for the command itself, whatever command it is. */
 export interface PlanCommand {
   readonly cwd: string
@@ -136,6 +147,8 @@ export interface PlanCommand {
   readonly raisedNice: boolean
   /** The capabilities that are kept in all five sets. */
   readonly capabilities: readonly CapabilityName[]
+  /** Installed last before `execve`. */
+  readonly seccomp: PlanSeccomp
   readonly cgroupNamespace: boolean
   readonly wallTimeMs: number | undefined
   readonly cpuTimeMs: number | undefined

@@ -6,6 +6,7 @@ import { planIdentity } from './identity.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
+import { filterOf } from './seccomp/filter.js'
 import { planWarnings } from './warnings.js'
 
 /** Where a file without a slash is looked for when the environment has no PATH. */
@@ -61,6 +62,11 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     nice: recipe.priority.nice,
     raisedNice: facts.privileged && (recipe.priority.nice ?? 0) < 0,
     capabilities: recipe.capabilities,
+    seccomp: {
+      profile: recipe.seccomp.kind,
+      architecture: facts.machine.architecture,
+      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine)?.instructions ?? 0,
+    },
     cgroupNamespace: recipe.namespaces.includes('cgroup'),
     wallTimeMs: finite(limits.wallTimeMs),
     cpuTimeMs: finite(limits.cpuTimeMs),
@@ -94,6 +100,13 @@ function unsupportedByCaller(recipe: Recipe, facts: HostFacts, cgroups: readonly
         hint: "Add 'user' to the namespaces, or run as root.",
       })
     }
+  }
+  if (recipe.seccomp.kind !== 'off' && !facts.seccomp) {
+    found.push({
+      feature: 'seccomp',
+      reason: 'its kernel was built without filters of system calls (CONFIG_SECCOMP_FILTER).',
+      hint: "Use a kernel that has them, or seccomp('off') for programs that are trusted not to attack it.",
+    })
   }
   const v2 = cgroups.some(({ version }) => version === 2)
   if (!recipe.namespaces.includes('pid') && !v2) {

@@ -62,7 +62,8 @@ export function resultOf<T extends object>(
 ): SandboxResult & T {
   const figures = figuresOf(plan.cgroups, event.stats)
   const { status, cause, outputBytes } = event
-  return makeResult({ status, cause, usage: usageOf(event, figures), figures, outputBytes, limits }, output)
+  const call = { number: event.syscall, architecture: event.architecture }
+  return makeResult({ status, cause, call, usage: usageOf(event, figures), figures, outputBytes, limits }, output)
 }
 
 /**

@@ -1,6 +1,7 @@
 // The recipe: what the builder's methods have said so far, as frozen data, and which sayings exclude one another.
 
 import type { CapabilityName } from './capabilities.js'
+import { filterOf, hostMachine, type SeccompRecipe } from './seccomp/filter.js'
 import type { Figure, NamespaceName } from './types.js'
 import { contradiction } from './validate.js'
 
@@ -85,6 +86,7 @@ export interface Recipe {
   readonly limits: LimitsRecipe
   readonly priority: PriorityRecipe
   readonly capabilities: readonly CapabilityName[]
+  readonly seccomp: SeccompRecipe
   readonly measure: readonly Figure[]
 }
 
@@ -101,6 +103,7 @@ export const DEFAULT_RECIPE: Recipe = Object.freeze({
   limits: Object.freeze({}),
   priority: Object.freeze({}),
   capabilities: Object.freeze([]),
+  seccomp: Object.freeze({ kind: 'default' }),
   measure: Object.freeze([]),
 })
 
@@ -122,6 +125,8 @@ function needs(method: string, namespace: NamespaceName): Error {
  */
 export function checkContradictions(recipe: Recipe): void {
   const own = (name: NamespaceName) => recipe.namespaces.includes(name)
+  // What its entries come to depends on the capabilities; what has been compiled once is not compiled again.
+  if (recipe.seccomp.kind === 'profile') filterOf(recipe.seccomp, recipe.capabilities, hostMachine())
   if (recipe.user && !own('user')) throw needs('user()', 'user')
   if (recipe.hostname !== undefined && !own('uts')) throw needs('hostname()', 'uts')
   if (recipe.clockOffset && !own('time')) throw needs('clockOffset()', 'time')

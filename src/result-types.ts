@@ -75,8 +75,23 @@ export interface EndedResult extends SandboxResultBase {
   readonly signal: string | undefined
 }
 
+/** A system call that the recipe's `seccomp` forbids ended the command; it was not carried out. */
+export interface SeccompViolationResult extends SandboxResultBase {
+  readonly outcome: 'seccomp-violation'
+  /** The call's name, such as `'ptrace'`; `'#999'` where this package knows no name for the number. */
+  readonly syscall: string
+  /** The number, as the architecture counts. */
+  readonly syscallNumber: number
+  /** By whose numbers the call was made: `'x86_64'`, `'aarch64'`, or one that is always refused: `'i386'`, `'x32'`, `'arm'`. */
+  readonly architecture: string
+  /** A number when the command exited by itself while a child's call was being refused. */
+  readonly exitCode: number | undefined
+  /** `'SIGKILL'` when the command was ended by it. */
+  readonly signal: string | undefined
+}
+
 /** How a program ended: discriminated by `outcome`. */
-export type SandboxResult = ExitedResult | SignaledResult | EndedResult
+export type SandboxResult = ExitedResult | SignaledResult | EndedResult | SeccompViolationResult
 
 /** What {@link SandboxResult.outcome} can be. */
 export type SandboxOutcome = SandboxResult['outcome']

@@ -5,7 +5,15 @@ import { CAUSE } from './encode/wire.js'
 import { SandboxExecutionError } from './errors.js'
 import type { LimitsRecipe } from './recipe.js'
 import { finite } from './recipe.js'
-import type { LimitName, SandboxOutcome, SandboxResult, SandboxResultBase, SandboxUsage } from './result-types.js'
+import type {
+  LimitName,
+  SandboxOutcome,
+  SandboxResult,
+  SandboxResultBase,
+  SandboxUsage,
+  SeccompViolationResult,
+} from './result-types.js'
+import { describeCall } from './seccomp/tables.js'
 import { parseStatus } from './signals.js'
 import { formatBytes, formatDuration } from './units.js'
 
@@ -15,6 +23,8 @@ export interface Ending {
   readonly status: number
   /** enum wire_cause. */
   readonly cause: number
+  /** The call behind CAUSE_SECCOMP: its number, and whose (`AUDIT_ARCH_*`). */
+  readonly call?: { readonly number: number; readonly architecture: number }
   readonly usage: SandboxUsage
   readonly figures: CgroupFigures
   /** Bytes of stdout and stderr together; -1 when nobody counted. */
@@ -28,6 +38,7 @@ const CAUSE_OUTCOME: Record<number, SandboxOutcome> = {
   [CAUSE.CAUSE_CPU]: 'cpu-time-limit',
   [CAUSE.CAUSE_OUTPUT]: 'output-limit',
   [CAUSE.CAUSE_ABORT]: 'aborted',
+  [CAUSE.CAUSE_SECCOMP]: 'seccomp-violation',
 }
 
 function isOver(amount: number | undefined, limit: number | 'max' | undefined): boolean {
@@ -63,6 +74,9 @@ function bytesOrMax(value: number | 'max' | undefined): string {
   return typeof value === 'number' ? formatBytes(value) : 'none'
 }
 
+// What needs no mention: a program for this machine.
+const NATIVE = ['x86_64', 'aarch64']
+
 class Result implements SandboxResultBase {
   readonly outcome: SandboxOutcome
   readonly ok: boolean
@@ -88,6 +102,11 @@ class Result implements SandboxResultBase {
     return this.exitCode === 0 ? 'exited normally' : `exited with code ${this.exitCode}`
   }
 
+  #call(): string {
+    const { syscall, architecture } = this as unknown as SeccompViolationResult
+    return NATIVE.includes(architecture) ? syscall : `${syscall} of ${architecture}`
+  }
+
   #reason(): string {
     const { limits, figures } = this.#ending
     switch (this.outcome) {
@@ -97,6 +116,8 @@ class Result implements SandboxResultBase {
         return `The program was ended at its CPU time limit of ${formatDuration(finite(limits.cpuTimeMs) ?? 0)}`
       case 'output-limit':
         return `The program was ended for writing more than its output limit of ${bytesOrMax(limits.outputBytes)}`
+      case 'seccomp-violation':
+        return `The program was ended for the system call ${this.#call()}, which its seccomp filter forbids`
       case 'aborted':
         return 'The program was ended because the caller aborted it'
       case 'memory-limit': {
@@ -136,5 +157,8 @@ class Result implements SandboxResultBase {
 
 /** The result of an ending; `output` becomes its `stdout` and `stderr`. */
 export function makeResult<T extends object>(ending: Ending, output: T): SandboxResult & T {
-  return Object.freeze(Object.assign(new Result(ending), output)) as unknown as SandboxResult & T
+  const { call } = ending
+  const found = ending.cause === CAUSE.CAUSE_SECCOMP && call ? describeCall(call.architecture, call.number) : undefined
+  const violation = found && { ...found, syscallNumber: call?.number }
+  return Object.freeze(Object.assign(new Result(ending), violation, output)) as unknown as SandboxResult & T
 }

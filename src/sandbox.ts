@@ -11,6 +11,7 @@ import type { SandboxPlan } from './plan-types.js'
 import { resultOf, SandboxProcess } from './process.js'
 import { DEFAULT_RECIPE, finite } from './recipe.js'
 import type { RunResult } from './result-types.js'
+import { filterOf } from './seccomp/filter.js'
 import type { RunOptions, SpawnOptions } from './types.js'
 
 /** What `run` keeps of a program's output when the recipe says nothing: 64 MiB. */
@@ -32,7 +33,8 @@ export class Sandbox extends SandboxBuilder {
     const facts = hostFacts()
     if (this.#prepared?.facts !== facts) {
       const plan = makePlan(this.recipe, facts)
-      this.#prepared = { facts, plan, encoded: encodePlan(plan, facts) }
+      const filter = filterOf(this.recipe.seccomp, this.recipe.capabilities, facts.machine)
+      this.#prepared = { facts, plan, encoded: encodePlan(plan, facts, filter) }
     }
     return this.#prepared
   }

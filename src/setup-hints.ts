@@ -174,6 +174,16 @@ const RULES: readonly Rule[] = [
     ['EINVAL', 'ERANGE', 'ENODEV', 'ENOSPC'],
     'The kernel refused the value: CPUs and disks must be ones that this host, and the group of this process, have.',
   ],
+  [
+    ['seccomp'],
+    ['EINVAL', 'ENOSYS', 'EACCES'],
+    "The kernel takes no filters of system calls (CONFIG_SECCOMP_FILTER; in a container its own seccomp profile must permit seccomp), or use seccomp('off') for programs that are trusted.",
+  ],
+  [
+    ['seccomp'],
+    ['ENOMEM'],
+    'All filters of a process together are limited to 32768 instructions: this process is itself under long ones.',
+  ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]
 

@@ -38,6 +38,11 @@ export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
     const where = own('user') ? 'inside its own user namespace' : 'on the host itself'
     warnings.push(`Kept capabilities (${recipe.capabilities.join(', ')}) hold ${where}.`)
   }
+  if (recipe.seccomp.kind === 'off') {
+    warnings.push(
+      'There is no filter of system calls: every one of the kernel can be made, and every defect in them met.',
+    )
+  }
   if (recipe.user?.uid === 0 && facts.privileged) {
     warnings.push(
       "The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.",

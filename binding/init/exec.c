@@ -3,16 +3,17 @@
  * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
  * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
  * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
+ * With a filter it borrows init's descriptors as well, see violation.c.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
  * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
  */
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
-#include <linux/seccomp.h>
 #include <linux/signal.h>
 
 #include "init.h"
@@ -36,6 +37,7 @@ struct command {
   uint64_t capabilities;
   struct sock_fprog filter;
   struct rlimit_record rlimits[RLIMITS_MAX];
+  int listener;        /* written by the child: its number in the descriptors that are shared */
   uint64_t started_ns; /* written by the child: what it did before is not the command's time */
   struct failure *failure;
 };
@@ -181,13 +183,15 @@ static int become_command(void *argument) {
   if (set_credentials(command) < 0) return 1;
   result = sys_call1(__NR_chdir, command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
-  sys_call3(__NR_close_range, 3, ~0u, 0);
+  /* With a filter the descriptors are init's, too: execve closes them. */
+  sys_call3(__NR_close_range, 3, ~0u, command->filter.len ? CLOSE_RANGE_CLOEXEC : 0);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
+  command->started_ns = now_ns();
   if (command->filter.len) {
-    result = sys_call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &command->filter);
+    result = filter_install(&command->filter, &command->listener);
     if (result < 0) return (int)fail(command, STEP_SECCOMP, command->filter_index, result);
   }
-  command->started_ns = now_ns();
+  /* From here on only execve and exit_group: a profile has to let both pass. */
   return (int)fail(command, STEP_EXEC, command->command_index, execute(command));
 }
 
@@ -271,13 +275,17 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
 static long start(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | (leaf >= 0 ? CLONE_INTO_CGROUP : 0),
+      .flags = CLONE_VM | CLONE_VFORK | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) | (command->filter.len ? CLONE_FILES : 0),
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
-  return sys_clone3_call(&args, become_command, command);
+  if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
+  close_fd(FILTER_SLOT);
+  long pid = sys_clone3_call(&args, become_command, command);
+  command->listener = filter_collect(command->listener);
+  return pid;
 }
 
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure) {
@@ -286,7 +294,7 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
   uint32_t used = 0, index = 0;
-  command = (struct command){.search_path = "", .cwd = "/", .envp = no_environment, .failure = failure};
+  command = (struct command){.search_path = "", .cwd = "/", .envp = no_environment, .listener = -1, .failure = failure};
   *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_PLAN};
   for (; wire_next(&section, &record, &payload); index++) {
     read_command(record.op, &payload, &command, job, index, record.flags, &used);
@@ -306,9 +314,11 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   if (pid < 0) failure->error = (int32_t)-pid;
   if (failure->error) { /* the child has written step and index, and is a zombie by now */
     if (pid > 0) sys_call4(__NR_wait4, pid, 0, 0, 0);
+    close_fd(command.listener);
     return;
   }
   job->pid = (int)pid;
+  job->listener = command.listener;
   job->started_ns = command.started_ns;
   job->cpu_fd = job->kill_fd = -1;
   lent_take(ROLE_KILL, 0, &job->kill_fd);

@@ -5,7 +5,8 @@
 #include "sys.h"
 #include "wire.h"
 
-#define CHANNEL 3 /* where the addon's child put our end of the channel */
+#define CHANNEL 3     /* where the addon's child put our end of the channel */
+#define FILTER_SLOT 4 /* kept free for what filter_install makes */
 #define JOBS_MAX 64
 
 /* Descriptors lent with a request, by role; -1 where there is none. Owned by init until the request has been served. */
@@ -32,6 +33,9 @@ struct job {
   int cpu_fd;  /* owned; -1 without a CPU limit */
   uint32_t cpu_clock;
   uint32_t cause;
+  int listener;    /* owned; where the filter reports violations, or -1 */
+  int32_t syscall; /* with CAUSE_SECCOMP: the call, and whose number it is (AUDIT_ARCH_*) */
+  uint32_t architecture;
   uint32_t parallelism; /* hundredths of a core */
   uint64_t started_ns;
   uint64_t wall_deadline_ns; /* 0: none */
@@ -50,6 +54,13 @@ void boot_rest(void);
 
 /* exec.c: starts the command and fills the job, or says what failed. */
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure);
+
+/* violation.c; `listener` is left alone where violations kill by SIGSYS. */
+struct sock_fprog;
+void filter_reserve(void);
+long filter_install(struct sock_fprog *filter, int *listener);
+int filter_collect(int listener);
+int violation_read(struct job *job);
 
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));

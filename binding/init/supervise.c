@@ -142,11 +142,15 @@ static uint64_t microseconds(const struct __kernel_old_timeval *time) {
 }
 
 static void report_exit(struct job *job, int status, const struct rusage *usage) {
+  /* A child's violation that came just before this end is still the reason to tell. */
+  if (!job->cause && violation_read(job)) job->cause = CAUSE_SECCOMP;
   struct wire_event event = {
       .kind = WIRE_EXITED,
       .id = job->id,
       .status = status,
       .cause = job->cause,
+      .syscall = job->syscall,
+      .architecture = job->architecture,
       .wall_ns = now_ns() - job->started_ns,
       .user_us = microseconds((const struct __kernel_old_timeval *)&usage->ru_utime),
       .system_us = microseconds((const struct __kernel_old_timeval *)&usage->ru_stime),
@@ -162,6 +166,7 @@ static void report_exit(struct job *job, int status, const struct rusage *usage)
   kill_tree(job);
   close_fd(job->kill_fd);
   close_fd(job->cpu_fd);
+  close_fd(job->listener);
   job->pid = 0;
 }
 
@@ -186,7 +191,7 @@ static void start_job(uint32_t id, const void *records, uint32_t size) {
     return;
   }
   struct job *job = &jobs[slot];
-  *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1};
+  *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1, .listener = -1};
   exec_run(records, size, job, &failure);
   if (failure.error) {
     int last = job->last;
@@ -231,7 +236,8 @@ static void serve_mapped(const struct wire_header *header) {
   struct statx st = {0};
   int fd = lent.fds[lent.count - 1];
   long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
-  long map = result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  long map =
+      result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   if (map < 0 && map > -4096) {
     struct failure failure = {.phase = PHASE_BOOT, .step = STEP_PLAN, .error = (int32_t)-map};
     send_failure(&failure, header->id);
@@ -289,25 +295,37 @@ static void serve_channel(void) {
   lent_close();
 }
 
+static void read_violations(void) {
+  for (int i = 0; i < JOBS_MAX; i++)
+    if (jobs[i].pid && violation_read(&jobs[i])) end_job(&jobs[i], CAUSE_SECCOMP);
+}
+
 static long open_signals(void) {
   uint64_t mask = 1ull << (SIGCHLD - 1);
   return sys_call4(__NR_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK);
 }
 
 void supervise(void) {
-  struct pollfd polled[2] = {{CHANNEL, POLLIN, 0}, {(int)open_signals(), POLLIN, 0}};
+  filter_reserve();
+  static struct pollfd polled[2 + JOBS_MAX];
+  polled[0] = (struct pollfd){CHANNEL, POLLIN, 0};
+  polled[1] = (struct pollfd){(int)open_signals(), POLLIN, 0};
   uint8_t signals[128 * 4];
   for (;;) {
     uint64_t now = now_ns(), next = ~0ull;
+    unsigned count = 2;
     for (int i = 0; i < JOBS_MAX; i++)
       if (jobs[i].pid) {
         uint64_t due = watch_job(&jobs[i], now);
         if (due < next) next = due;
+        if (jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
       }
     struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u),
                                         (long long)((next - now) % 1000000000u)};
-    long ready = sys_call5(__NR_ppoll, polled, 2, next == ~0ull ? 0 : &timeout, 0, 0);
+    long ready = sys_call5(__NR_ppoll, polled, count, next == ~0ull ? 0 : &timeout, 0, 0);
     if (ready <= 0) continue;
+    while (count > 2)
+      if (polled[--count].revents) read_violations();
     if (polled[1].revents) {
       sys_call3(__NR_read, polled[1].fd, signals, sizeof signals);
       reap();

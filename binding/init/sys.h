@@ -70,7 +70,8 @@ static inline long sys_clone3_call(struct sys_clone_args *args, int (*function)(
                    "hlt\n"
                    "1:"
                    : "=a"(result)
-                   : "a"((long)__NR_clone3), "D"(args), "S"(sizeof *args), "d"(function), "r"(r8), [exit] "i"(__NR_exit)
+                   : "a"((long)__NR_clone3), "D"(args), "S"(sizeof *args), "d"(function),
+                     "r"(r8), [exit] "i"(__NR_exit_group)
                    : "rcx", "r11", "memory");
   return result;
 }
@@ -106,7 +107,7 @@ static inline long sys_clone3_call(struct sys_clone_args *args, int (*function)(
                    "brk 1\n"
                    "1:"
                    : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x9), "r"(x10), [exit] "i"(__NR_exit)
+                   : "r"(x8), "r"(x1), "r"(x9), "r"(x10), [exit] "i"(__NR_exit_group)
                    : "memory", "cc");
   return x0;
 }

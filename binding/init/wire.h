@@ -172,7 +172,8 @@ enum wire_exec_op {
   EXEC_RLIMIT,           /* u32 resource, u64 soft, u64 hard */
   EXEC_NICE,             /* u32 nice value, two's complement */
   EXEC_CAPABILITIES,     /* u64 kept: all five sets become this, bounding and ambient included */
-  EXEC_FILTER,           /* bytes: struct sock_filter[], installed last before execve */
+  EXEC_FILTER,           /* bytes: struct sock_filter[], installed last before execve. What it answers with
+                          * SECCOMP_RET_USER_NOTIF is a violation: init ends the tree, CAUSE_SECCOMP */
   EXEC_CGROUP_NAMESPACE, /* - : unshare(CLONE_NEWCGROUP) once in the leaf, so that its root is the leaf */
   EXEC_WALL_LIMIT,       /* u64 ns, from execve on */
   EXEC_CPU_LIMIT,        /* u64 ns, of the whole tree; needs HOST_CPU_CLOCK */
@@ -214,7 +215,7 @@ enum wire_role {
 enum wire_phase { PHASE_HOST = 0, PHASE_BOOT, PHASE_EXEC };
 
 /* Why a tree was ended; the first cause stays. */
-enum wire_cause { CAUSE_NONE = 0, CAUSE_WALL, CAUSE_CPU, CAUSE_OUTPUT, CAUSE_ABORT };
+enum wire_cause { CAUSE_NONE = 0, CAUSE_WALL, CAUSE_CPU, CAUSE_OUTPUT, CAUSE_ABORT, CAUSE_SECCOMP };
 
 struct wire_event {
   uint32_t magic;
@@ -226,7 +227,9 @@ struct wire_event {
   int32_t error;
   int32_t status; /* EXITED: as wait4(2) gives it */
   uint32_t cause;
-  uint32_t pid;     /* STARTED without a pid namespace: the command's pid, as ours (no credentials then) */
+  uint32_t pid;    /* STARTED without a pid namespace: the command's pid, as ours (no credentials then) */
+  int32_t syscall; /* EXITED with CAUSE_SECCOMP: the number of the call, and whose it is (AUDIT_ARCH_*) */
+  uint32_t architecture;
   uint64_t wall_ns; /* EXITED: from execve to the reaping, CLOCK_MONOTONIC */
   uint64_t user_us; /* EXITED: rusage of the command and of all descendants reaped so far */
   uint64_t system_us;

@@ -98,6 +98,8 @@ function verdictOf(result: RunResult, test: TestCase): Verdict {
       return 'process limit'
     case 'output-limit':
       return 'output limit'
+    case 'seccomp-violation':
+      return 'forbidden system call'
     case 'aborted':
       throw new Error('This judge passes no AbortSignal.')
   }

@@ -3,6 +3,7 @@
 import { capabilityMask } from '../capabilities.js'
 import type { Command } from '../options/command.js'
 import type { PlanCommand, PlanIdentity } from '../plan-types.js'
+import type { Filter } from '../seccomp/compile.js'
 import { EXEC, RECORD_FLAG, RLIMIT } from './wire.js'
 import { type Section, Writer } from './writer.js'
 
@@ -13,7 +14,7 @@ function limit(writer: Writer, value: number | 'max'): Writer {
 }
 
 /** The part of the section that every command of a recipe shares. */
-export function encodeExec(command: PlanCommand, identity: PlanIdentity): Section {
+export function encodeExec(command: PlanCommand, identity: PlanIdentity, filter: Filter | undefined): Section {
   const writer = new Writer()
   const environment = Object.entries(command.environment)
   writer.begin(EXEC.EXEC_ENVIRONMENT, { feature: 'env' }).u32(environment.length)
@@ -30,6 +31,7 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity): Sectio
   if (command.nice !== undefined) writer.begin(EXEC.EXEC_NICE, { feature: 'priority.nice' }).u32(command.nice).end()
   const [low, high] = capabilityMask(command.capabilities)
   writer.begin(EXEC.EXEC_CAPABILITIES, { feature: 'capabilities' }).u32(low).u32(high).end()
+  if (filter) writer.begin(EXEC.EXEC_FILTER, { feature: 'seccomp' }).bytes(filter.bytes).end()
   if (command.cgroupNamespace) writer.begin(EXEC.EXEC_CGROUP_NAMESPACE).end()
   if (command.wallTimeMs !== undefined)
     writer

@@ -98,7 +98,14 @@ export const EXEC = {
 
 export const PHASE = { PHASE_HOST: 0, PHASE_BOOT: 1, PHASE_EXEC: 2 } as const
 
-export const CAUSE = { CAUSE_NONE: 0, CAUSE_WALL: 1, CAUSE_CPU: 2, CAUSE_OUTPUT: 3, CAUSE_ABORT: 4 } as const
+export const CAUSE = {
+  CAUSE_NONE: 0,
+  CAUSE_WALL: 1,
+  CAUSE_CPU: 2,
+  CAUSE_OUTPUT: 3,
+  CAUSE_ABORT: 4,
+  CAUSE_SECCOMP: 5,
+} as const
 
 /** CLONE_NEW* of <linux/sched.h>; the cgroup namespace is entered later (EXEC_CGROUP_NAMESPACE). */
 export const CLONE = {

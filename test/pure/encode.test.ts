@@ -5,6 +5,7 @@ import { type CommandRequest, encodePlan, encodeRequest } from '../../src/encode
 import type { HostFacts } from '../../src/host-facts.js'
 import { makePlan } from '../../src/plan.js'
 import { DEFAULT_RECIPE, type Recipe } from '../../src/recipe.js'
+import { filterOf } from '../../src/seccomp/filter.js'
 import { STEPS } from '../../src/steps.js'
 import { suite } from '../support/suite.js'
 import { facts, PURE_V2 } from './facts.js'
@@ -22,8 +23,10 @@ const COMMAND: CommandRequest = {
 
 function encode(recipe: Partial<Recipe> = {}, host: Partial<HostFacts> = {}, command: Partial<CommandRequest> = {}) {
   const known = facts(host)
-  const plan = makePlan({ ...DEFAULT_RECIPE, ...recipe }, known)
-  const request = encodeRequest(encodePlan(plan, known), { ...COMMAND, ...command })
+  const whole = { ...DEFAULT_RECIPE, ...recipe }
+  const plan = makePlan(whole, known)
+  const filter = filterOf(whole.seccomp, whole.capabilities, known.machine)
+  const request = encodeRequest(encodePlan(plan, known, filter), { ...COMMAND, ...command })
   return { plan, request, decoded: decodeRequest(request.bytes) }
 }
 

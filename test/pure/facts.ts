@@ -70,6 +70,8 @@ export function facts(part: Partial<HostFacts> = {}): HostFacts {
     cores: 4,
     swapInUse: false,
     cgroups: HYBRID,
+    machine: { architecture: 'x86_64', kernel: [6, 12] },
+    seccomp: true,
     systemPaths: [
       { path: '/usr', link: undefined },
       { path: '/bin', link: 'usr/bin' },

@@ -14,6 +14,8 @@ const EVENT: ExitedEvent = {
   pid: 2,
   status: 0,
   cause: 0,
+  syscall: 0,
+  architecture: 0,
   wallNs: 12_500_000,
   userUs: 3000,
   systemUs: 1500,

@@ -19,20 +19,25 @@ import { fileURLToPath } from 'node:url'
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cofferdam/', import.meta.url))
-const OPTIONS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-s']
+const OPTIONS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-s']
 
 /** The path of the probe: many small commands, see fixtures/probe/probe.h. */
 export function probe(): string {
   return compile(
     'probe',
     ['main.c', 'identity.c', 'process.c', 'usage.c', 'files.c', 'special.c', 'reach.c'],
-    ['-D_GNU_SOURCE', '-pthread'],
+    ['-static', '-D_GNU_SOURCE', '-pthread'],
   )
 }
 
 /** The path of a program that does nothing, of a few kilobytes and without a C library: what spawning is measured with. */
 export function staticTrue(): string {
-  return compile('.', ['true.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+  return compile('.', ['true.c'], ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+}
+
+/** The path of a program of fixtures/seccomp. */
+export function seccompFixture(source: 'caller.c' | 'under-listener.c', linkage: 'static' | 'dynamic'): string {
+  return compile('seccomp', [source], ['-D_GNU_SOURCE', '-pthread', ...(linkage === 'static' ? ['-static'] : [])])
 }
 
 /** The path of a program that executes another under a seccomp filter: see fixtures/outer-filter.c. */

@@ -21,6 +21,11 @@ export function narrows(result: SandboxResult): string {
       expectType<number | undefined>(result.exitCode)
       expectType<string | undefined>(result.signal)
       return 'ended'
+    case 'seccomp-violation':
+      expectType<string>(result.syscall)
+      expectType<number>(result.syscallNumber)
+      expectType<string>(result.architecture)
+      return result.syscall
     default:
       // Every outcome has been named.
       expectType<never>(result)
@@ -39,6 +44,7 @@ expectType<
     | 'output-limit'
     | 'pids-limit'
     | 'aborted'
+    | 'seccomp-violation'
   >
 >(true)
 
@@ -59,6 +65,11 @@ export function isReadOnly(result: RunResult): void {
   result.limitsExceeded.push('memory')
   // @ts-expect-error nor what was written
   result.stdout = ''
+}
+
+export function hasACallOnlyThen(result: SandboxResult): void {
+  // @ts-expect-error only a violation has a call
+  result.syscall
 }
 
 export function throwsIfFailed(result: RunResult<Buffer>): void {

@@ -47,6 +47,13 @@ recipe.rootfs()
 recipe.limits({ ram: 1 })
 // @ts-expect-error unlimited is 'max'
 recipe.limits({ pids: 'unlimited' })
+// @ts-expect-error no such profile
+recipe.seccomp('none')
+// @ts-expect-error no such comparison
+recipe.seccomp({
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: [{ names: ['read'], action: 'SCMP_ACT_KILL', args: [{ index: '0' }] }],
+})
 // @ts-expect-error a variable is a string
 recipe.env({ COUNT: 1 })
 // @ts-expect-error a file has content
