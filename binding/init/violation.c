@@ -8,9 +8,10 @@
  * bench:seccomp): the listener's descriptor adds a microsecond or two to a start.
  *
  * The call is not made in any case. While init does not read (it is stopped, or busy) the thread waits, and a fatal
- * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init has died
- * the namespace dies with it; where there is none and a process still runs, the kernel answers ENOSYS for a listener
- * that is gone. No filter says SECCOMP_USER_NOTIF_FLAG_CONTINUE.
+ * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init dies its
+ * descriptors are closed a moment before the namespace is killed, and without a namespace the program lives on until
+ * its cgroup is killed: for a listener that is gone the kernel answers ENOSYS. Nobody says
+ * SECCOMP_USER_NOTIF_FLAG_CONTINUE, which alone could let a call pass.
  *
  * How init comes by the listener. It is a descriptor of the process that installs the filter, the filter is the last
  * step before execve, and after it no other call can be counted on: not the sending of a descriptor, nor a wait for
