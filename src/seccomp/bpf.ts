@@ -46,6 +46,7 @@ export type Label = number
 export class Assembler {
   readonly #reversed: Instruction[] = []
   readonly #returns = new Map<number, Label>()
+  readonly #loads = new Map<Label, { readonly offset: number; readonly next: Label }>()
 
   get length(): number {
     return this.#reversed.length
@@ -79,7 +80,15 @@ export class Assembler {
   /** Loads a word of the call's data, then goes on at `next`. */
   load(offset: number, next: Label): Label {
     this.#continue(next)
-    return this.#push(CODE.load, offset)
+    const label = this.#push(CODE.load, offset)
+    this.#loads.set(label, { offset, next: label - 1 })
+    return label
+  }
+
+  /** Where to go on at `label` with this word loaded already: behind the load, if it begins with that. */
+  loaded(offset: number, label: Label): Label {
+    const load = this.#loads.get(label)
+    return load?.offset === offset ? load.next : label
   }
 
   /** Clears all but these bits of what was loaded, then goes on at `next`. */

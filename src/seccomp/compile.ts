@@ -30,7 +30,8 @@ function compareBits(code: Assembler, { index, value, mask }: Condition, yes: La
     [at + 4, high(mask), high(value)],
   ] as const) {
     if (bits === 0) continue
-    label = code.branch(CODE.equal, wanted, label, no)
+    // A masked word is not the one that a comparison after it may want.
+    label = code.branch(CODE.equal, wanted, label, bits === NO_CALL ? code.loaded(offset, no) : no)
     if (bits !== NO_CALL) label = code.and(bits, label)
     label = code.load(offset, label)
   }
@@ -95,12 +96,28 @@ function rangesOf({ known, unknown }: Decisions): Range[] {
   return ranges
 }
 
-function compileTree(code: Assembler, ranges: readonly Range[], leaf: (range: Range) => Label): Label {
-  const [only] = ranges
-  if (ranges.length === 1 && only) return leaf(only)
+// Single calls within a run of others take one comparison each, where a tree needs two: up to this many in a leaf.
+const MAX_EXCEPTIONS = 3
+
+// What most ranges of a run answer, and the others, if those are few single calls.
+function asExceptions(ranges: readonly Range[], end: number): { usual: Range; others: readonly Range[] } | undefined {
+  if (ranges.length > 2 * MAX_EXCEPTIONS + 1) return undefined
+  for (const usual of ranges.slice(0, 2)) {
+    const others = ranges.filter(({ key }) => key !== usual.key)
+    const single = others.every((range) => (ranges[ranges.indexOf(range) + 1]?.from ?? end) === range.from + 1)
+    if (single && others.length <= MAX_EXCEPTIONS) return { usual, others }
+  }
+  return undefined
+}
+
+function compileTree(code: Assembler, ranges: readonly Range[], end: number, leaf: (range: Range) => Label): Label {
+  const run = asExceptions(ranges, end)
+  if (run) {
+    return run.others.reduce((next, one) => code.branch(CODE.equal, one.from, leaf(one), next), leaf(run.usual))
+  }
   const middle = ranges.length >> 1
-  const upper = compileTree(code, ranges.slice(middle), leaf)
-  const lower = compileTree(code, ranges.slice(0, middle), leaf)
+  const upper = compileTree(code, ranges.slice(middle), end, leaf)
+  const lower = compileTree(code, ranges.slice(0, middle), ranges[middle]?.from ?? end, leaf)
   return code.branch(CODE.atLeast, ranges[middle]?.from ?? 0, upper, lower)
 }
 
@@ -114,7 +131,7 @@ export function assemble(decisions: Decisions): Instruction[] {
     if (decision.cases.length > 0 && !blocks.has(key)) blocks.set(key, compileDecision(code, decision))
   }
   const leaf = ({ key, decision }: Range) => blocks.get(key) ?? code.return(decision.otherwise)
-  let start = compileTree(code, ranges, leaf)
+  let start = compileTree(code, ranges, Number.POSITIVE_INFINITY, leaf)
   const { architecture } = decisions.machine
   if (architecture === 'x86_64') {
     // -1 is no call: a tracer skips one by it, and it has always been answered like an unknown one.
