@@ -85,7 +85,12 @@ interface Range {
   readonly decision: Decision
 }
 
-function rangesOf({ known, unknown }: Decisions): Range[] {
+function plain(from: number, otherwise: number): Range {
+  const decision = { cases: [], otherwise, place: '' }
+  return { from, key: keyOf(decision), decision }
+}
+
+function rangesOf({ known, unknown, machine }: Decisions): Range[] {
   const ranges: Range[] = []
   const last = Math.max(...known.keys())
   for (let number = 0; number <= last + 1; number++) {
@@ -93,11 +98,18 @@ function rangesOf({ known, unknown }: Decisions): Range[] {
     const key = keyOf(decision)
     if (ranges.at(-1)?.key !== key) ranges.push({ from: number, key, decision })
   }
+  if (machine.architecture === 'x86_64') {
+    ranges.push(plain(X32_BIT, VIOLATION))
+    // -1 is no call: a tracer skips one by it, and it has always been answered like an unknown one.
+    ranges.push(plain(NO_CALL, unknown))
+  }
   return ranges
 }
 
 // Single calls within a run of others take one comparison each, where a tree needs two: up to this many in a leaf.
 const MAX_EXCEPTIONS = 3
+const RANGE_WEIGHT = 4
+const MAX_WIDTH = 64
 
 // What most ranges of a run answer, and the others, if those are few single calls.
 function asExceptions(ranges: readonly Range[], end: number): { usual: Range; others: readonly Range[] } | undefined {
@@ -110,12 +122,30 @@ function asExceptions(ranges: readonly Range[], end: number): { usual: Range; ot
   return undefined
 }
 
+// Where a run is halved: by the calls in it rather than by its ranges, so that the many in a wide range are soon decided;
+// yet a range counts for itself, too, which keeps the tree from growing deep. The kernel tries every number when it takes
+// a filter, so this is also what installing costs.
+function middleOf(ranges: readonly Range[], end: number): number {
+  const weights = ranges.map(({ from }, i) => Math.min((ranges[i + 1]?.from ?? end) - from, MAX_WIDTH) + RANGE_WEIGHT)
+  const half = weights.reduce((sum, weight) => sum + weight) / 2
+  let best = 1
+  let sum = 0
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 1; i < ranges.length; i++) {
+    sum += weights[i - 1] ?? 0
+    if (Math.abs(sum - half) >= least) break
+    least = Math.abs(sum - half)
+    best = i
+  }
+  return best
+}
+
 function compileTree(code: Assembler, ranges: readonly Range[], end: number, leaf: (range: Range) => Label): Label {
   const run = asExceptions(ranges, end)
   if (run) {
     return run.others.reduce((next, one) => code.branch(CODE.equal, one.from, leaf(one), next), leaf(run.usual))
   }
-  const middle = ranges.length >> 1
+  const middle = middleOf(ranges, end)
   const upper = compileTree(code, ranges.slice(middle), end, leaf)
   const lower = compileTree(code, ranges.slice(0, middle), ranges[middle]?.from ?? end, leaf)
   return code.branch(CODE.atLeast, ranges[middle]?.from ?? 0, upper, lower)
@@ -131,13 +161,8 @@ export function assemble(decisions: Decisions): Instruction[] {
     if (decision.cases.length > 0 && !blocks.has(key)) blocks.set(key, compileDecision(code, decision))
   }
   const leaf = ({ key, decision }: Range) => blocks.get(key) ?? code.return(decision.otherwise)
-  let start = compileTree(code, ranges, Number.POSITIVE_INFINITY, leaf)
+  let start = compileTree(code, ranges, NO_CALL + 1, leaf)
   const { architecture } = decisions.machine
-  if (architecture === 'x86_64') {
-    // -1 is no call: a tracer skips one by it, and it has always been answered like an unknown one.
-    const none = code.branch(CODE.equal, NO_CALL, code.return(decisions.unknown), code.return(VIOLATION))
-    start = code.branch(CODE.atLeast, X32_BIT, none, start)
-  }
   start = code.load(DATA.number, start)
   start = code.branch(CODE.equal, AUDIT_ARCH[architecture], start, code.return(VIOLATION))
   return code.finish(code.load(DATA.architecture, start))
