@@ -4,8 +4,8 @@
  * the calling thread before the call and tells the filter's listener, which is init; init reads number and
  * architecture, notes them, and ends the tree. It never answers. Why not SECCOMP_RET_KILL_PROCESS: that is a death by
  * SIGSYS, which tells nobody the call, which a parent inside may hide from us by reaping its child, and which a program
- * can also send to itself. A listener costs nothing until there is a violation. Measured on Linux 6.18 (npm run
- * bench:seccomp): the listener's descriptor adds a microsecond or two to a start.
+ * can also send to itself. A listener costs nothing until there is a violation but the making
+ * of its descriptor: 2.5 us of the 50 us that installing takes (Linux 6.18).
  *
  * The call is not made in any case. While init does not read (it is stopped, or busy) the thread waits, and a fatal
  * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init dies its

@@ -24,7 +24,6 @@ export const CODE = {
 
 /** `SECCOMP_RET_*` of `<linux/seccomp.h>`; `errno` carries its number in the low 16 bits. */
 export const RETURN = {
-  killProcess: 0x80000000,
   trap: 0x00030000,
   errno: 0x00050000,
   notify: 0x7fc00000,
