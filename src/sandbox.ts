@@ -134,7 +134,7 @@ export class Sandbox extends SandboxBuilder {
 
 /**
  * The beginning of every recipe: all eight namespaces new, a read-only view of the host's system directories as root,
- * no network, no capabilities, an empty environment, an unprivileged user, no limits.
+ * no network, no capabilities, filtered system calls, an empty environment, an unprivileged user, no limits.
  *
  * @example const result = await sandbox().run('echo', ['hello'])
  */

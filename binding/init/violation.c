@@ -4,13 +4,14 @@
  * the calling thread before the call and tells the filter's listener, which is init; init reads number and
  * architecture, notes them, and ends the tree. It never answers. Why not SECCOMP_RET_KILL_PROCESS: that is a death by
  * SIGSYS, which tells nobody the call, which a parent inside may hide from us by reaping its child, and which a program
- * can also send to itself. A listener costs nothing until there is a violation. Measured on Linux 6.18 (npm run
- * bench:seccomp): the listener's descriptor adds a microsecond or two to a start.
+ * can also send to itself. A listener costs nothing until there is a violation but the making
+ * of its descriptor: 2.5 us of the 50 us that installing takes (Linux 6.18).
  *
  * The call is not made in any case. While init does not read (it is stopped, or busy) the thread waits, and a fatal
- * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init has died
- * the namespace dies with it; where there is none and a process still runs, the kernel answers ENOSYS for a listener
- * that is gone. No filter says SECCOMP_USER_NOTIF_FLAG_CONTINUE.
+ * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init dies its
+ * descriptors are closed a moment before the namespace is killed, and without a namespace the program lives on until
+ * its cgroup is killed: for a listener that is gone the kernel answers ENOSYS. Nobody says
+ * SECCOMP_USER_NOTIF_FLAG_CONTINUE, which alone could let a call pass.
  *
  * How init comes by the listener. It is a descriptor of the process that installs the filter, the filter is the last
  * step before execve, and after it no other call can be counted on: not the sending of a descriptor, nor a wait for

@@ -17,6 +17,7 @@ export const VERDICTS = [
   'memory limit',
   'process limit',
   'output limit',
+  'forbidden system call',
   'compile error',
 ] as const
 

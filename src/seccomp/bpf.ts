@@ -24,7 +24,6 @@ export const CODE = {
 
 /** `SECCOMP_RET_*` of `<linux/seccomp.h>`; `errno` carries its number in the low 16 bits. */
 export const RETURN = {
-  killProcess: 0x80000000,
   trap: 0x00030000,
   errno: 0x00050000,
   notify: 0x7fc00000,
@@ -46,6 +45,7 @@ export type Label = number
 export class Assembler {
   readonly #reversed: Instruction[] = []
   readonly #returns = new Map<number, Label>()
+  readonly #loads = new Map<Label, { readonly offset: number; readonly next: Label }>()
 
   get length(): number {
     return this.#reversed.length
@@ -79,7 +79,15 @@ export class Assembler {
   /** Loads a word of the call's data, then goes on at `next`. */
   load(offset: number, next: Label): Label {
     this.#continue(next)
-    return this.#push(CODE.load, offset)
+    const label = this.#push(CODE.load, offset)
+    this.#loads.set(label, { offset, next: label - 1 })
+    return label
+  }
+
+  /** Where to go on at `label` with this word loaded already: behind the load, if it begins with that. */
+  loaded(offset: number, label: Label): Label {
+    const load = this.#loads.get(label)
+    return load?.offset === offset ? load.next : label
   }
 
   /** Clears all but these bits of what was loaded, then goes on at `next`. */

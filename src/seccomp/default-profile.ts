@@ -1,7 +1,9 @@
 // The profile of `seccomp('default')`, in the same shape as a caller's own.
 //
 // Everything that ordinary programs use is allowed; whether a process may do it is then a matter of its ids, capabilities
-// and namespaces. The rest has one of four answers:
+// and namespaces. So is what the kernel refuses to whoever lacks a capability before it does anything else (chroot,
+// sethostname, setting clocks), and what no kernel has had for years: each further distinction makes the filter longer,
+// and every start installs one. The rest has one of four answers:
 //   violation     what no ordinary program calls, and what attacks on the kernel or on other processes begin with
 //   EPERM         what ordinary programs try and can do without: an unprivileged kernel's answer
 //   EAFNOSUPPORT  a socket of a family that a sandboxed program has no use for, as if the kernel had been built without it
@@ -12,10 +14,11 @@ import { constants } from 'node:os'
 
 const { EPERM, EAFNOSUPPORT, ENOSYS } = constants.errno
 
-/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of `<linux/sched.h>`. */
-const CLONE_NEW = 0x7e020000
-/** In clone(2) this bit is part of the exit signal; unshare(2) takes it for a flag. */
-const CLONE_NEWTIME = 0x80
+/**
+ * CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET and NEWTIME of `<linux/sched.h>`. In clone(2) the last
+ * lies within the exit signal, where no signal sets it.
+ */
+const CLONE_NEW = 0x7e020080
 
 // Both are 32 bits to the kernel: a comparison of all 64 would be passed by with a bit set above (CVE-2019-10063).
 const INT_BITS = 0xffffffff
@@ -25,8 +28,9 @@ const TIOCLINUX = 0x541c
 const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 }
 const NETLINK_ROUTE = 0
 
-/** PER_LINUX and PER_LINUX32, each also with UNAME26; ADDR_NO_RANDOMIZE, for debuggers and sanitizers; -1 only asks. */
-const PERSONALITIES = [0, 8, 0x20000, 0x20008, 0x40000, 0xffffffff]
+/** PER_LINUX32, UNAME26, and ADDR_NO_RANDOMIZE for debuggers and sanitizers: harmless, also together; -1 only asks. */
+const PERSONALITY_BITS = 0x8 | 0x20000 | 0x40000
+const PERSONALITY_ASKED = 0xffffffff
 
 const equals = (index: number, value: number) => ({
   index,
@@ -89,6 +93,10 @@ export const ALLOWED: readonly string[] = [
     'lsm_get_self_attr',
     'lsm_list_modules',
   ],
+  // Refused by the kernel itself without the capability, or in no kernel at all.
+  ...['chroot', 'sethostname', 'setdomainname', 'settimeofday', 'clock_settime', 'vhangup', 'lookup_dcookie'],
+  ...['migrate_pages', 'move_pages', 'process_madvise', 'lsm_set_self_attr', 'statmount', 'listmount', 'sysfs'],
+  ...['_sysctl', 'nfsservctl', 'getpmsg', 'putpmsg', 'afs_syscall', 'tuxcall', 'security', 'vserver'],
   // Ids, as far as capabilities go.
   ...['getuid', 'geteuid', 'getgid', 'getegid', 'getresuid', 'getresgid', 'getgroups', 'setuid', 'setgid', 'setreuid'],
   ...['setregid', 'setresuid', 'setresgid', 'setfsuid', 'setfsgid', 'setgroups', 'capget', 'capset'],
@@ -124,14 +132,17 @@ export const FORBIDDEN: Privileged = [
         'fsconfig',
         'fsmount',
       ],
-      ...['fspick', 'mount_setattr', 'setns', 'fanotify_init', 'lookup_dcookie', 'swapon', 'swapoff'],
+      ...['fspick', 'mount_setattr', 'setns', 'fanotify_init', 'quotactl', 'quotactl_fd', 'swapon', 'swapoff'],
     ],
     caps: ['sys_admin'],
   },
   { names: ['bpf'], caps: ['sys_admin', 'bpf'] },
   { names: ['perf_event_open'], caps: ['sys_admin', 'perfmon'] },
   { names: ['open_by_handle_at'], caps: ['dac_read_search'] },
-  { names: ['init_module', 'finit_module', 'delete_module'], caps: ['sys_module'] },
+  {
+    names: ['init_module', 'finit_module', 'delete_module', 'create_module', 'get_kernel_syms', 'query_module'],
+    caps: ['sys_module'],
+  },
   { names: ['reboot', 'kexec_load', 'kexec_file_load'], caps: ['sys_boot'] },
   { names: ['iopl', 'ioperm'], caps: ['sys_rawio'] },
   { names: ['acct'], caps: ['sys_pacct'] },
@@ -142,21 +153,12 @@ export const FORBIDDEN: Privileged = [
 /** Refused with EPERM, unless a capability that it keeps is for this. */
 export const DENIED: Privileged = [
   { names: ['unshare', 'clone'], caps: ['sys_admin'] },
-  { names: ['chroot'], caps: ['sys_chroot'] },
-  { names: ['sethostname', 'setdomainname', 'quotactl', 'quotactl_fd'], caps: ['sys_admin'] },
   { names: ['syslog'], caps: ['sys_admin', 'syslog'] },
-  { names: ['settimeofday', 'clock_settime'], caps: ['sys_time'] },
-  { names: ['vhangup'], caps: ['sys_tty_config'] },
-  { names: ['migrate_pages', 'move_pages'], caps: ['sys_nice'] },
-  { names: ['process_madvise'], caps: ['sys_ptrace', 'sys_nice'] },
-  { names: ['lsm_set_self_attr'], caps: ['mac_admin'] },
 ]
 
 /** Answered as by a kernel that lacks them. clone3 hides its flags in memory, where no filter can read them. */
 export const ABSENT: readonly string[] = [
-  ...['clone3', 'io_uring_setup', 'io_uring_enter', 'io_uring_register', 'statmount', 'listmount'],
-  ...['uselib', 'sysfs', '_sysctl', 'create_module', 'get_kernel_syms', 'query_module', 'nfsservctl', 'getpmsg'],
-  ...['putpmsg', 'afs_syscall', 'tuxcall', 'security', 'vserver'],
+  ...['clone3', 'io_uring_setup', 'io_uring_enter', 'io_uring_register', 'uselib'],
 ]
 
 /** Decided by arguments. */
@@ -198,14 +200,9 @@ export const DEFAULT_PROFILE = {
     ...closed(DENIED, { action: ERRNO, errnoRet: EPERM }),
     // Threads and processes, but no namespaces.
     {
-      names: ['clone'],
+      names: ['clone', 'unshare'],
       action: ALLOW,
       args: [{ index: 0, value: CLONE_NEW, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
-    },
-    {
-      names: ['unshare'],
-      action: ALLOW,
-      args: [{ index: 0, value: CLONE_NEW + CLONE_NEWTIME, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
     },
     { names: ['clone3'], action: ALLOW, includes: { caps: ['sys_admin'] } },
     { names: ['ioctl'], action: ALLOW },
@@ -216,7 +213,12 @@ export const DEFAULT_PROFILE = {
       args: [equals(1, request)],
     })),
     { names: ['personality'], action: ERRNO, errnoRet: EPERM },
-    ...PERSONALITIES.map((value) => ({ names: ['personality'], action: ALLOW, args: [equals(0, value)] })),
+    {
+      names: ['personality'],
+      action: ALLOW,
+      args: [{ index: 0, value: INT_BITS - PERSONALITY_BITS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+    },
+    { names: ['personality'], action: ALLOW, args: [equals(0, PERSONALITY_ASKED)] },
     ...sockets(),
   ],
 }

@@ -70,6 +70,24 @@ const ALLOWED: readonly string[] = [
   ...['getpid', 'getppid', 'gettid', 'getpgid', 'getpgrp', 'getsid', 'getuid', 'geteuid', 'getgid', 'getegid'],
   ...['getresuid', 'getresgid', 'getgroups', 'getrlimit', 'getrusage', 'getpriority', 'getcpu', 'uname', 'sysinfo'],
   ...['times', 'getrandom', 'capget', 'umask'],
+  // Of itself, as far as the kernel lets a process without capabilities: other ids than it has are none of its own.
+  ...[
+    'setuid',
+    'setgid',
+    'setreuid',
+    'setregid',
+    'setresuid',
+    'setresgid',
+    'setfsuid',
+    'setfsgid',
+    'capset',
+    'setpgid',
+  ],
+  ...['setsid', 'setpriority', 'setrlimit', 'prlimit64', 'sched_setaffinity', 'sched_setattr', 'sched_setparam'],
+  ...['sched_setscheduler', 'sched_rr_get_interval', 'mlockall', 'munlockall', 'clock_settime', 'setgroups'],
+  // In no kernel, or the same as mmap.
+  ...['epoll_ctl_old', 'epoll_wait_old', 'remap_file_pages'],
+  // Signals and time.
   ...['tgkill', 'tkill', 'kill', 'rt_sigaction', 'rt_sigprocmask', 'rt_sigpending', 'rt_sigqueueinfo', 'rt_sigreturn'],
   ...['rt_sigsuspend', 'rt_sigtimedwait', 'rt_tgsigqueueinfo', 'sigaltstack', 'pause', 'restart_syscall', 'alarm'],
   ...[
@@ -102,9 +120,6 @@ export const STRICT_PROFILE = {
       args: [masked(1, INT_BITS, request)],
     })),
     { names: ['ioctl'], action: ERRNO, errnoRet: ENOTTY },
-    // To look at one's limits, not to change them.
-    { names: ['prlimit64'], action: ALLOW, args: [{ index: 2, value: 0, op: 'SCMP_CMP_EQ' }] },
-    { names: ['prlimit64', 'setrlimit', 'setpriority', 'sched_setaffinity'], action: ERRNO, errnoRet: EPERM },
     // A C library asks a name service daemon first (nscd(8)), for getpwuid(3) say, and reads /etc/passwd without one.
     { names: ['socket'], action: ERRNO, errnoRet: EPERM, args: [masked(0, INT_BITS, AF_UNIX)] },
     // Names of threads, and whatever else a runtime tells the kernel about itself: none of it is needed.

@@ -22,7 +22,7 @@ const number = (name: string) => String(numbers.get(name) ?? assert.unreachable(
 const call = (name: string, ...args: (number | bigint)[]) => ['call', number(name), ...args.map(String)]
 const asks = async (where: Sandbox, ...args: string[]) => (await where.run('/caller', args)).stdout.trim()
 
-function violation(result: RunResult): SeccompViolationResult {
+function violation(result: RunResult): RunResult & SeccompViolationResult {
   if (result.outcome === 'seccomp-violation') return result
   throw new Error(`No violation: ${result.explain()} ${result.stdout} ${result.stderr}`)
 }

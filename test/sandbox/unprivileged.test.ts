@@ -61,7 +61,7 @@ test('the hardening is the same', async () => {
 })
 
 test('init is out of reach, though it has the same id on the host', async () => {
-  const answers = await asCaller<string[]>(`return ask(box(),
+  const answers = await asCaller<string[]>(`return ask(box().seccomp('off'),
     'try-open /proc/1/mem', 'try-open /proc/1/environ', 'try-open /proc/1/root', 'try-ptrace 1',
     'try-kill 1 9', 'try-kill 1 19', 'sleep 0.05', 'say alive')`)
   assert.equal(answers.slice(0, 4), ['EACCES', 'EACCES', 'EACCES', 'EPERM'])

@@ -36,7 +36,10 @@ export function staticTrue(): string {
 }
 
 /** The path of a program of fixtures/seccomp. */
-export function seccompFixture(source: 'caller.c' | 'under-listener.c', linkage: 'static' | 'dynamic'): string {
+export function seccompFixture(
+  source: 'caller.c' | 'timing.c' | 'under-listener.c',
+  linkage: 'static' | 'dynamic',
+): string {
   return compile('seccomp', [source], ['-D_GNU_SOURCE', '-pthread', ...(linkage === 'static' ? ['-static'] : [])])
 }
 

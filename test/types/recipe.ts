@@ -49,11 +49,10 @@ recipe.limits({ ram: 1 })
 recipe.limits({ pids: 'unlimited' })
 // @ts-expect-error no such profile
 recipe.seccomp('none')
-// @ts-expect-error no such comparison
-recipe.seccomp({
-  defaultAction: 'SCMP_ACT_ALLOW',
-  syscalls: [{ names: ['read'], action: 'SCMP_ACT_KILL', args: [{ index: '0' }] }],
-})
+// @ts-expect-error a profile has a default
+recipe.seccomp({ syscalls: [] })
+// @ts-expect-error an argument is chosen by its number
+recipe.seccomp({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ action: 'SCMP_ACT_LOG', args: [{ index: '0' }] }] })
 // @ts-expect-error a variable is a string
 recipe.env({ COUNT: 1 })
 // @ts-expect-error a file has content
