@@ -4,8 +4,8 @@
  *   host   what the addon does before and around clone3 (cgroups, stdio, mounts to lend, id maps)
  *   boot   what init does once: identity, mounts, root switch
  *   exec   one command: arguments, environment, credentials, limits of its own
- * A request with all three starts a sandbox and a command in it; without exec it boots an idle box; without boot it
- * starts one more command in a live one. The addon reads only `host`; it passes the other two on as they are. The first
+ * A request with all three starts a sandbox and a command in it, its last; without exec it boots an idle box; without
+ * boot it starts one more command in a live one, whose id goes beside it. The addon reads only `host`; it passes the other two on as they are. The first
  * `ahead_size` bytes of boot follow from the recipe alone, not from what the host's directories hold: they may be
  * carried out before anybody has asked for a sandbox (binding/stock.cc), and are sent as a request of their own.
  *
