@@ -1,5 +1,6 @@
 // The package's exports, and nothing else.
 
+export { Box } from './box.js'
 export type { CapabilityName } from './capabilities.js'
 export {
   SandboxError,
@@ -46,6 +47,7 @@ export type {
   Limits,
   LiveLimits,
   NamespaceName,
+  OpenOptions,
   Priority,
   RootfsOptions,
   RunOptions,

@@ -186,6 +186,12 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
 }
 
+/** Options of {@link Sandbox.open}. */
+export interface OpenOptions {
+  /** Gives the opening up when it fires before the box has booted; later it does nothing. */
+  signal?: AbortSignal | undefined
+}
+
 /** The standard streams of a {@link SandboxProcess}. */
 export type StdinStream = Writable
 /** The standard streams of a {@link SandboxProcess}. */

@@ -45,10 +45,10 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity): Sectio
   return { bytes: writer.finish(), subjects: writer.subjects }
 }
 
-/** The part of the section that is one command's own. */
-export function encodeCommand(writer: Writer, command: Command): void {
+/** The part of the section that is one command's own; `last` when the sandbox ends with it. */
+export function encodeCommand(writer: Writer, command: Command, last: boolean): void {
   writer.begin(EXEC.EXEC_COMMAND, { path: command.file }).string(command.file).u32(command.argv.length)
   for (const argument of command.argv) writer.string(argument)
   writer.end()
-  writer.begin(EXEC.EXEC_LAST).end()
+  if (last) writer.begin(EXEC.EXEC_LAST).end()
 }
