@@ -21,6 +21,13 @@ export interface BoxContext {
   readonly limits: LimitsRecipe
 }
 
+type InBox<Options, Outcome> = (box: Box, command: Command, options: Options, origin: Origin) => Promise<Outcome>
+
+/** Runs a command that has been checked already, as a pool does. */
+export let runInBox: InBox<ReturnType<typeof parseRunOptions>, RunResult<string> | RunResult<Buffer>>
+/** Starts one. */
+export let spawnInBox: InBox<ReturnType<typeof parseSpawnOptions>, SandboxProcess>
+
 /**
  * A sandbox that stays open for many commands, one after another or at once. Made by {@link Sandbox.open}.
  *
@@ -37,12 +44,19 @@ export interface BoxContext {
  * console.log((await box.run('cat', ['/tmp/greeting'])).stdout)
  */
 export class Box implements AsyncDisposable {
+  static {
+    runInBox = (box, command, options, origin) => runCommand(box.#start('run()', command, origin), options)
+    spawnInBox = (box, command, options, origin) => spawnCommand(box.#start('spawn()', command, origin), options)
+  }
+
   /** The process id of the box's init, on the host. */
   readonly pid: number
   readonly #boot: Boot
   readonly #prepared: Prepared
   readonly #limits: LimitsRecipe
   readonly #commands = new Set<Launch>()
+  // Their trees and groups, which go a moment later.
+  readonly #remains = new Set<Promise<void>>()
 
   /** @internal */
   constructor({ boot, prepared, limits }: BoxContext, pid: number) {
@@ -88,6 +102,10 @@ export class Box implements AsyncDisposable {
       this.#commands.add(launch)
       const done = () => this.#commands.delete(launch)
       launch.exited.then(done, done)
+      const gone = launch.closed.then(() => {
+        this.#remains.delete(gone)
+      })
+      this.#remains.add(gone)
     }
     return { prepared: this.#prepared, limits: this.#limits, command, origin, box: this.#boot, onLaunch }
   }
@@ -140,6 +158,15 @@ export class Box implements AsyncDisposable {
     const command = parseCommand('run()', file, args)
     const parsed = parseRunOptions(options)
     return runCommand(this.#start('run()', command, captureOrigin(this.run)), parsed)
+  }
+
+  /**
+   * Resolves when no command runs, and nothing of those that ran is left: no process of their trees, no control group.
+   *
+   * @example await box.onIdle()
+   */
+  async onIdle(): Promise<void> {
+    while (this.#remains.size > 0) await Promise.all(this.#remains)
   }
 
   /**

@@ -1,7 +1,7 @@
 // From plan to bytes: what a recipe's commands share is encoded once, and what is one command's own is appended.
 
 import { type BootSection, encodeBoot } from './encode/boot.js'
-import { encodeCommand, encodeExec } from './encode/exec.js'
+import { encodeCommand, encodeExec, encodeFresh } from './encode/exec.js'
 import { encodeCommandHost, encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
 import { type Section, type Subject, Writer } from './encode/writer.js'
@@ -53,13 +53,15 @@ export function encodePlan(plan: SandboxPlan, caller: { uid: number; gid: number
 
 const NO_BOOT: BootSection = { bytes: new Uint8Array(0), subjects: [], aheadSize: 0 }
 
-/** The same for commands in a box: what has been done at its boot is left out. */
+/** The same for commands in a box: what has been done at its boot is left out, or done anew for each that is `fresh`. */
 export function encodeInBox(
   plan: SandboxPlan,
   encoded: EncodedPlan,
   caller: { uid: number; gid: number },
+  fresh: boolean,
 ): EncodedPlan {
-  return { host: encodeCommandHost(plan, caller), boot: NO_BOOT, exec: encoded.exec, flags: encoded.flags }
+  const exec = fresh ? encodeFresh(encoded.exec, plan) : encoded.exec
+  return { host: encodeCommandHost(plan, caller), boot: NO_BOOT, exec, flags: encoded.flags }
 }
 
 const SCRATCH_SIZE = 16 * 1024

@@ -163,7 +163,9 @@ export interface Origin {
 }
 
 /** Captures the caller of `method`; the frames are formatted only when somebody reads them. */
-export function captureOrigin(method: (...args: never[]) => unknown): Origin {
+export function captureOrigin(
+  method: ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown),
+): Origin {
   const origin: Origin = {}
   Error.captureStackTrace(origin, method)
   return origin

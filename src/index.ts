@@ -23,6 +23,7 @@ export type {
   SandboxPlan,
   Unsupported,
 } from './plan-types.js'
+export { SandboxPool } from './pool.js'
 export { type SandboxCgroup, SandboxProcess, type SandboxStats } from './process.js'
 export type {
   EndedResult,
@@ -44,13 +45,17 @@ export type {
   Figure,
   FileOptions,
   IoLimit,
+  JobControl,
   Limits,
   LiveLimits,
   NamespaceName,
   OpenOptions,
+  PoolRunOptions,
+  PoolSpawnOptions,
   Priority,
   RootfsOptions,
   RunOptions,
+  SandboxPoolOptions,
   Size,
   SpawnOptions,
   StdioFile,

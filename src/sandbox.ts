@@ -5,7 +5,7 @@ import { Box } from './box.js'
 import { SandboxBuilder } from './builder.js'
 import { runCommand, spawnCommand } from './command.js'
 import { encodeInBox, encodePlan } from './encode.js'
-import { captureOrigin } from './errors.js'
+import { captureOrigin, type Origin } from './errors.js'
 import { type HostFacts, hostFacts } from './host-facts.js'
 import type { Prepared } from './launch.js'
 import { parseCommand, parseOpenOptions, parseRunOptions, parseSpawnOptions } from './options/command.js'
@@ -20,7 +20,16 @@ interface PreparedRecipe extends Prepared {
   readonly facts: HostFacts
   /** As it is for commands in a box; made with the first. */
   inBox?: Prepared
+  /** The same where each finds the box as new. */
+  fresh?: Prepared
 }
+
+/** Opens a box; `fresh` has each command of it find nothing of the others (only if the plan is `resettable`). */
+export let openBox: (
+  sandbox: Sandbox,
+  how: { signal: AbortSignal | undefined; fresh: boolean },
+  origin: Origin,
+) => Promise<Box>
 
 /**
  * An immutable recipe for sandboxes: every method returns a new one, and one recipe can start any number of sandboxes.
@@ -31,6 +40,18 @@ interface PreparedRecipe extends Prepared {
  * console.log(result.stdout, result.explain())
  */
 export class Sandbox extends SandboxBuilder {
+  static {
+    openBox = async (sandbox, { signal, fresh }, origin) => {
+      const prepared = sandbox.#prepare()
+      const boot = new Boot(prepared, signal, origin)
+      const pid = await boot.ready
+      const { plan, encoded, facts } = prepared
+      const kind = fresh ? 'fresh' : 'inBox'
+      prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
+      return new Box({ boot, prepared: prepared[kind], limits: sandbox.recipe.limits }, pid)
+    }
+  }
+
   #prepared: PreparedRecipe | undefined
 
   // What all commands of a recipe share is planned and encoded once.
@@ -122,12 +143,7 @@ export class Sandbox extends SandboxBuilder {
    */
   async open(options?: OpenOptions): Promise<Box> {
     const { signal } = parseOpenOptions(options)
-    const prepared = this.#prepare()
-    const boot = new Boot(prepared, signal, captureOrigin(this.open))
-    const pid = await boot.ready
-    const { plan, encoded, facts } = prepared
-    prepared.inBox ??= { plan, encoded: encodeInBox(plan, encoded, facts) }
-    return new Box({ boot, prepared: prepared.inBox, limits: this.recipe.limits }, pid)
+    return openBox(this, { signal, fresh: false }, captureOrigin(this.open))
   }
 }
 

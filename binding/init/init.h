@@ -51,6 +51,11 @@ void boot_rest(void);
 /* exec.c: starts the command and fills the job, or says what failed. */
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure);
 
+/* fresh.c: in the command's process, before its execve; the keyrings of the user as that user. */
+long fresh_places(const void *records, uint32_t size, struct failure *failure);
+long fresh_session_keyring(void);
+long fresh_user_keyrings(void);
+
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));
 

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -178,6 +178,14 @@ enum wire_exec_op {
   EXEC_CPU_LIMIT,        /* u64 ns, of the whole tree; needs HOST_CPU_CLOCK */
   EXEC_LAST,             /* - : when this command ends the sandbox ends */
   EXEC_PARALLELISM,      /* u32 hundredths of a core that the tree can use at most: how fast CPU time can pass */
+
+  /* What the command has of its own instead of the box's, so that it finds nothing of an earlier one. */
+  EXEC_FRESH_NAMESPACES, /* u64 CLONE_NEWNS | CLONE_NEWIPC, and new keyrings: before all that follows */
+  EXEC_FRESH_STAGE,      /* u64 size, u32 inodes, string at: the tmpfs of the scratch directories that follow; `at` is the
+                          * last of their targets, which hides it */
+  EXEC_FRESH_SCRATCH,    /* u32 mode, u32 attrs, string target */
+  EXEC_FRESH_TMPFS,      /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
+  EXEC_FRESH_MQUEUE,     /* string target */
 };
 
 /* ---- packets ---------------------------------------------------------------------------------------------------- */
