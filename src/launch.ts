@@ -59,6 +59,7 @@ export class Launch {
   readonly #signal: AbortSignal | undefined
   readonly #origin: Origin
   readonly #box: LiveBox | undefined
+  #runs = false
 
   /**
    * Without a box the plan is that of a whole sandbox; with one, that of its commands.
@@ -116,6 +117,7 @@ export class Launch {
   #receive(event: NativeEvent): void {
     switch (event.kind) {
       case 'started':
+        this.#runs = true
         this.#started.resolve(event)
         return
       case 'exited':
@@ -128,10 +130,10 @@ export class Launch {
         this.#fail(() => this.#failure(event))
         return
       case 'lost':
-        this.#fail(() => this.#ended() ?? lostError())
+        this.#fail(() => this.#lost())
         return
       case 'closed':
-        this.#fail(() => this.#ended() ?? lostError())
+        this.#fail(() => this.#lost())
         this.#closed.resolve()
         return
     }
@@ -156,6 +158,11 @@ export class Launch {
   #failure(event: FailedEvent): Error {
     const { errno } = event
     return (errno === constants.errno.ECANCELED ? this.#ended() : undefined) ?? failureOf(event, this.#request)
+  }
+
+  // A command that is known to have run is lost even if its box was being closed: its end has not been reported.
+  #lost(): SandboxError {
+    return this.#box?.closing && !this.#runs ? endedError('A command') : lostError()
   }
 
   // Why it ended before its time, if the caller had it so.
