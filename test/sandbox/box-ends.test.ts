@@ -58,10 +58,10 @@ async function lifeAfter(source: string): Promise<{ code: number | null; lingere
 
 test('an open box keeps Node alive, one that is unreferenced does not, and a command in it does', async () => {
   assert.is((await lifeAfter("await box.open(); console.log('done')")).code, null, 'it had to be killed')
-  const unref = await lifeAfter("(await box.open()).unref(); console.log('done')")
+  const unref = await lifeAfter(";(await box.open()).unref(); console.log('done')")
   assert.is(unref.code, 0)
   assert.ok((unref.lingeredMs ?? 9999) < 2500)
-  assert.is((await lifeAfter("(await box.open()).unref().ref(); console.log('done')")).code, null)
+  assert.is((await lifeAfter(";(await box.open()).unref().ref(); console.log('done')")).code, null)
   const busy = await lifeAfter(
     "const open = (await box.open()).unref(); await open.spawn('/probe', ['sleep', '1']); console.log('done')",
   )

@@ -16,7 +16,7 @@ test('commands run in one box, one after another, and see what the others have l
   assert.ok(existsSync(`/proc/${box.pid}`))
   const first = await tell(box, 'ns')
   await tell(box, 'write /tmp/note hello')
-  assert.is(await tell(box, 'cat /tmp/note'), 'hello')
+  assert.is(await tell(box, 'read /tmp/note'), 'hello')
   const second = await tell(box, 'ns')
   for (const name of ['user', 'mnt', 'net', 'ipc', 'uts', 'pid'])
     assert.equal(JSON.parse(second)[name] ?? 'none', JSON.parse(first)[name], name)
