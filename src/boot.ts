@@ -57,6 +57,7 @@ export class Boot implements LiveBox {
   readonly end = (): void => {
     if (!this.live) return
     this.closing = true
+    this.hold(true) // whoever closes it waits for that
     nativeBinding().end(this.id, CAUSE.CAUSE_ABORT)
     this.#over()
   }

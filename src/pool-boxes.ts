@@ -77,20 +77,26 @@ export class PoolBoxes {
    * @throws what open() throws; the signal's reason when it fires
    */
   async take(signal: AbortSignal | undefined): Promise<Box> {
+    this.#taken++ // from now on, so that nobody replaces what is being waited for
+    try {
+      return await this.#find(signal)
+    } catch (error) {
+      this.#taken--
+      throw error
+    }
+  }
+
+  async #find(signal: AbortSignal | undefined): Promise<Box> {
     for (;;) {
       const entry = this.#entries.find(({ box }) => box) ?? this.#entries[0]
       if (!entry) break
       this.#remove(entry)
       const box = entry.box ?? (await this.#wait(entry, signal))
-      if (isAlive(box)) {
-        this.#taken++
-        return box
-      }
+      if (isAlive(box)) return box
       this.#drop(box)
     }
     const box = await this.#make(signal)
     this.#failing = false
-    this.#taken++
     return box
   }
 

@@ -2,7 +2,15 @@
 
 import PQueue from 'p-queue'
 import { type Box, runInBox, spawnInBox } from './box.js'
-import { abortedError, captureOrigin, endedError, type Origin, SandboxError, withOrigin } from './errors.js'
+import {
+  abortedError,
+  captureOrigin,
+  endedError,
+  type Origin,
+  SandboxError,
+  SandboxSetupError,
+  withOrigin,
+} from './errors.js'
 import { type Command, parseCommand, parseRunOptions, parseSpawnOptions } from './options/command.js'
 import { type JobOptions, type PoolSettings, parseJobOptions, parsePoolOptions } from './options/pool.js'
 import { PoolBoxes } from './pool-boxes.js'
@@ -10,12 +18,25 @@ import { Job } from './pool-job.js'
 import type { SandboxProcess } from './process.js'
 import type { RunResult } from './result-types.js'
 import { openBox } from './sandbox.js'
+import type { SandboxStep } from './steps.js'
 import type { PoolRunOptions, PoolSpawnOptions, SandboxPoolOptions } from './types.js'
 
 /** A command that has started in its box: what the caller gets, and when the box is free again. */
 interface Started<T> {
   readonly value: T
   readonly over: Promise<unknown>
+}
+
+// An earlier run has seen to it that its box cannot be made as new (by locking a keyring): nothing has run in it since.
+const RESET_STEPS: readonly SandboxStep[] = ['stage', 'tmpfs', 'mqueue', 'session']
+
+function cannotReset(error: unknown): boolean {
+  return error instanceof SandboxSetupError && RESET_STEPS.includes(error.step)
+}
+
+// The box died while it waited, and the request for the command has not been read.
+function hasDied(error: unknown): boolean {
+  return error instanceof SandboxSetupError && error.step === 'channel' && error.code === 'EPIPE'
 }
 
 type Work<T> = (box: Box, signal: AbortSignal | undefined) => Promise<Started<T>>
@@ -37,6 +58,7 @@ export class SandboxPool implements AsyncDisposable {
   readonly #boxes: PoolBoxes
   readonly #jobs = new Set<Job<unknown>>()
   readonly #inPlace: boolean
+  readonly #used = new WeakSet<Box>()
   #end: Promise<void> | undefined
 
   /**
@@ -118,19 +140,23 @@ export class SandboxPool implements AsyncDisposable {
 
   async #work<T>(job: Job<T>, work: Work<T>): Promise<void> {
     const { signal } = job
-    const box = await this.#boxes.take(signal)
-    try {
-      signal?.throwIfAborted()
-      const { value, over } = await work(box, signal)
-      job.resolve(value)
-      await over
-      if (this.#inPlace) await box.onIdle()
-    } catch (error) {
-      this.#boxes.discard(box)
-      throw error
+    for (;;) {
+      const box = await this.#boxes.take(signal)
+      try {
+        signal?.throwIfAborted()
+        const { value, over } = await work(box, signal)
+        job.resolve(value)
+        await over
+        if (this.#inPlace) await box.onIdle()
+      } catch (error) {
+        this.#boxes.discard(box)
+        if (hasDied(error) || (this.#used.has(box) && cannotReset(error))) continue
+        throw error
+      }
+      if (!this.#inPlace) return this.#boxes.discard(box)
+      this.#used.add(box)
+      return this.#boxes.giveBack(box)
     }
-    if (this.#inPlace) this.#boxes.giveBack(box)
-    else this.#boxes.discard(box)
   }
 
   /**

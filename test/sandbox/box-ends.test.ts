@@ -67,7 +67,10 @@ test('an open box keeps Node alive, one that is unreferenced does not, and a com
   )
   assert.is(busy.code, 0)
   assert.ok((busy.lingeredMs ?? 0) > 500, `${busy.lingeredMs} ms`)
-  assert.is((await lifeAfter("const open = await box.open(); await open.close(); console.log('done')")).code, 0)
+  for (const ref of ['', '.unref()']) {
+    const closed = await lifeAfter(`const open = (await box.open())${ref}; await open.close(); console.log('done')`)
+    assert.is(closed.code, 0, `closing waits for the end (${ref})`)
+  }
 })
 
 test('a worker has boxes of its own, and takes them along', async (t) => {
