@@ -49,7 +49,7 @@ private:
   double *numbers_ = nullptr; // of an array that JavaScript made and we keep
   Napi::ObjectReference numbers_array_;
   uint32_t next_id_ = 1;
-  uint32_t holds_ = 0; // that keep the event loop alive: one for each id that is not closed...
+  uint32_t holds_ = 0;        // that keep the event loop alive: one for each id that is not closed...
   std::set<uint32_t> unheld_; // ...except for these
 };
 

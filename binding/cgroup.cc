@@ -147,7 +147,8 @@ void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::stri
   if (spec.version == 2) {
     lend(ROLE_LEAF << 16, open_in_leaf("", O_PATH | O_DIRECTORY));
     // Elsewhere the tree ends with its pid namespace.
-    if (request.box || !(request.namespaces & CLONE_NEWPID)) lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
+    if (request.box || !(request.namespaces & CLONE_NEWPID))
+      lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
   } else {
     lend(ROLE_PROCS << 16 | spec.index, open_in_leaf("/cgroup.procs", O_WRONLY));
   }

@@ -2,8 +2,8 @@
 // threads, then owned by the watcher.
 //
 // A box is what one boot has made: init, its channel, and what goes with them. A command is one exec: its leaf, its
-// streams, its end. `Sandbox#open` makes a box alone and later commands in it; `Sandbox#spawn` and `run` make a box with
-// one command that is its last: they share an id and a life, and the command's events speak for both.
+// streams, its end. `Sandbox#open` makes a box alone and later commands in it; `Sandbox#spawn` and `run` make a box
+// with one command that is its last: they share an id and a life, and the command's events speak for both.
 #pragma once
 
 #include <sys/types.h>

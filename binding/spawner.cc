@@ -68,7 +68,8 @@ void ProvideCommand(Request *request, Command *command) {
   const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
   const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
-  // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of this.
+  // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
+  // this.
   if (!sent && (request->box || !PeerHasEnded())) FailStep(STEP_CHANNEL, 0);
 }
 

@@ -104,7 +104,8 @@ void Watcher::EndBox(Box *box, uint32_t cause) {
 
 // With mutex_ held. init reads the end of file behind all that was sent before, and exits.
 void Watcher::CloseIfIdle(Box *box) {
-  const bool busy = std::any_of(box->commands.begin(), box->commands.end(), [](Command *command) { return !command->over; });
+  const bool busy =
+      std::any_of(box->commands.begin(), box->commands.end(), [](Command *command) { return !command->over; });
   if (box->closing && !busy) shutdown(box->channel.get(), SHUT_WR);
 }
 
@@ -201,8 +202,8 @@ int Watcher::KillOverdue() {
   for (auto it = ending_.begin(); it != ending_.end();) {
     auto command = commands_.find(it->first);
     auto box = boxes_.find(it->first);
-    const bool live = command != commands_.end() ? !command->second->over
-                                                 : box != boxes_.end() && !box->second->init_gone;
+    const bool live =
+        command != commands_.end() ? !command->second->over : box != boxes_.end() && !box->second->init_gone;
     if (live && it->second > now) {
       next = next < 0 ? it->second - now : std::min(next, it->second - now);
       ++it;

@@ -3,13 +3,13 @@
 // It waits with epoll on the channels (what init reports), the pidfds (init's end), and the streams that Node does not
 // handle itself (captured output, counted output, stdin given as bytes). On EXITED it reads the figures of the leaf and
 // tells JavaScript at once; teardown follows: remove the leaves, and with a box that is over reap init, remove the
-// workdir; tell `closed`. It never waits for anything but epoll, so a busy event loop delays nothing here and a thousand
-// sandboxes need one thread.
+// workdir; tell `closed`. It never waits for anything but epoll, so a busy event loop delays nothing here and a
+// thousand sandboxes need one thread.
 //
 // Locking: the maps, a box's list of commands, and the flags that say whether something may still be sent (`over`,
 // `closing`, `init_gone`) are changed by the watcher thread (`closing` also by End) and read by Kill, End and Find on
-// other threads, all under mutex_. All else belongs to the watcher thread once it is added, except that `channel` may be
-// used for sending at any time: each request of a live box is one packet.
+// other threads, all under mutex_. All else belongs to the watcher thread once it is added, except that `channel` may
+// be used for sending at any time: each request of a live box is one packet.
 #pragma once
 
 #include <cstdint>

@@ -239,7 +239,8 @@ void Watcher::EndStreams(Command *command) {
 void Watcher::OnInitEnd(Box *box) {
   ReadChannel(box);
   siginfo_t info = {};
-  waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(box->pidfd.get()), &info, WEXITED | WNOHANG | __WALL);
+  waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(box->pidfd.get()), &info,
+         WEXITED | WNOHANG | __WALL);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, box->pidfd.get(), nullptr);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, box->channel.get(), nullptr);
   EndLaunch(box);

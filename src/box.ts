@@ -119,8 +119,8 @@ export class Box implements AsyncDisposable {
    *   commands already
    * @throws SandboxUnsupportedError for a second command at once on a host without cgroup v2
    * @example
-   * const server = await box.spawn('server', ['--socket', '/tmp/socket'])
-   * const { stdout } = await box.run('client', ['--socket', '/tmp/socket'])
+   * const server = await openBox.spawn('server', ['--socket', '/tmp/socket'])
+   * const { stdout } = await openBox.run('client', ['--socket', '/tmp/socket'])
    * await server[Symbol.asyncDispose]()
    */
   async spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess> {
@@ -137,7 +137,7 @@ export class Box implements AsyncDisposable {
    *   commands already
    * @throws SandboxUnsupportedError for a second command at once on a host without cgroup v2
    * @example
-   * const results = await Promise.all(inputs.map((input) => box.run('solve', [], { input })))
+   * const results = await Promise.all(inputs.map((input) => openBox.run('solve', [], { input })))
    */
   run(
     file: string,
@@ -163,7 +163,7 @@ export class Box implements AsyncDisposable {
   /**
    * Resolves when no command runs, and nothing of those that ran is left: no process of their trees, no control group.
    *
-   * @example await box.onIdle()
+   * @example await openBox.onIdle()
    */
   async onIdle(): Promise<void> {
     while (this.#remains.size > 0) await Promise.all(this.#remains)
@@ -173,7 +173,7 @@ export class Box implements AsyncDisposable {
    * Ends the box and everything in it, and waits until nothing is left. Commands that run have outcome `'aborted'`,
    * those that are just being started reject with `ERR_SANDBOX_ENDED`. Calling it again waits for the same end.
    *
-   * @example await box.close()
+   * @example await openBox.close()
    */
   close(): Promise<void> {
     const { live } = this.#boot
@@ -192,7 +192,7 @@ export class Box implements AsyncDisposable {
    * Lets the process end although the box is open, once nothing else keeps it alive; the box ends with it. Commands in
    * it keep the process alive all the same.
    *
-   * @example box.unref()
+   * @example openBox.unref()
    */
   unref(): this {
     this.#boot.hold(false)
@@ -202,7 +202,7 @@ export class Box implements AsyncDisposable {
   /**
    * Undoes {@link unref}. A box is held at first.
    *
-   * @example box.ref()
+   * @example openBox.ref()
    */
   ref(): this {
     this.#boot.hold(true)

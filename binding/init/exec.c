@@ -303,8 +303,12 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
   uint32_t used = 0, index = 0;
-  command = (struct command){.search_path = "", .cwd = "/", .envp = no_environment, .failure = failure,
-                             .records = records, .records_size = size};
+  command = (struct command){.search_path = "",
+                             .cwd = "/",
+                             .envp = no_environment,
+                             .failure = failure,
+                             .records = records,
+                             .records_size = size};
   *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_PLAN};
   for (; wire_next(&section, &record, &payload); index++) {
     read_command(record.op, &payload, &command, job, index, record.flags, &used);

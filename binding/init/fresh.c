@@ -1,8 +1,8 @@
 /* What a command has of its own although its box has been used before: mounts in memory and keyrings.
  *
  * All of it runs in the command's process, between its birth in new mount and IPC namespaces and its execve. Those hold
- * copies of the box's mounts; over each that a program can write to, an empty one is put, and below it nothing can look:
- * the command may not unmount. So the box itself is never written to, and what has been put there goes with the
+ * copies of the box's mounts; over each that a program can write to, an empty one is put, and below it nothing can
+ * look: the command may not unmount. So the box itself is never written to, and what has been put there goes with the
  * namespace. */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -62,7 +62,8 @@ long fresh_session_keyring(void) {
 }
 
 /* The user's keyrings outlive its processes (keyrings(7)). As the command's user; one that an earlier command has put
- * out of reach is an error. EPERM and ENOSYS are of a filter around us, or a kernel without keys: then nobody has any. */
+ * out of reach is an error. EPERM and ENOSYS are of a filter around us, or a kernel without keys: then nobody has any.
+ */
 long fresh_user_keyrings(void) {
   long result = sys_call5(__NR_keyctl, KEYCTL_CLEAR, KEY_SPEC_USER_KEYRING, 0, 0, 0);
   if (is_absent(result)) return 0;

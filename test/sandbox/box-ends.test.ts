@@ -80,7 +80,8 @@ test('a worker has boxes of its own, and takes them along', async (t) => {
     const open = await sandbox().rootfs(workerData).open()
     const { stdout } = await open.run('/probe', ['say', 'in a worker'])
     const idle = await sandbox().rootfs(workerData).open()
-    await open.spawn('/probe', ['orphan', '60', ',', 'sleep', '60'])
+    const child = await open.spawn('/probe', ['orphan', '60', ',', 'sleep', '60'])
+    await new Promise((done) => child.stdout.once('data', done))
     parentPort.postMessage(stdout)`
   const module = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
   const worker = new Worker(module, { workerData: probeRootfs, execArgv: [] })

@@ -1,10 +1,11 @@
 // open(): a box from its boot to its end, and what each operation does in each of its states.
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Box, type Sandbox, SandboxSetupError, sandbox } from 'cofferdam'
+import { type Box, type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { probeRootfs, box as recipe } from '../support/boxes.js'
 import { cgroup2, root } from '../support/host.js'
+import { setupFailure } from '../support/inside.js'
 import { codeOf, opened, tell } from '../support/open-boxes.js'
 import { suite, type TestContext } from '../support/suite.js'
 
@@ -43,29 +44,23 @@ test('spawn and run take the same options and give the same results as those of 
 
 test('a program that is not there is a setup error, and the box goes on', async (t) => {
   const box = await opened(t, recipe())
-  const error = await box.run('/none').catch((thrown: unknown) => thrown)
-  assert.instance(error, SandboxSetupError)
+  const error = await setupFailure(box.run('/none'))
   assert.equal([error.step, error.code, error.path], ['exec', 'ENOENT', '/none'])
-  assert.match((error as Error).stack ?? '', 'box.test')
+  assert.match(error.stack ?? '', 'box.test')
   assert.is(await tell(box, 'say on'), 'on\n')
 })
 
 test('what the host section names can fail for one command alone', async (t) => {
   const box = await opened(t, recipe())
-  const error = await box.spawn('/true', [], { stdout: '/none/such/file' }).catch((thrown: unknown) => thrown)
-  assert.instance(error, SandboxSetupError)
+  const error = await setupFailure(box.spawn('/true', [], { stdout: '/none/such/file' }))
   assert.equal([error.step, error.path], ['stdio', '/none/such/file'])
   assert.ok((await box.run('/true')).ok)
 })
 
 test('a recipe that cannot boot rejects open() with the step', async () => {
-  const error = await recipe()
-    .bind('/none/such/directory')
-    .open()
-    .catch((thrown: unknown) => thrown)
-  assert.instance(error, SandboxSetupError)
+  const error = await setupFailure(recipe().bind('/none/such/directory').open())
   assert.equal([error.step, error.code], ['bind-source', 'ENOENT'])
-  assert.match((error as Error).stack ?? '', 'box.test')
+  assert.match(error.stack ?? '', 'box.test')
 })
 
 test('a bad option, and a signal that has fired, are refused at once', async () => {
