@@ -13,11 +13,13 @@ const BUSY = `
   const open = await Promise.all([box.open(), box.limits({ pids: 20, output: 1000 }).open(), box.open()])
   const children = await Promise.all(open.slice(0, 2).flatMap((one) =>
     [1, 2, 3].map(() => one.spawn('/probe', ['orphan', '60', ',', 'sleep', '60']))))
+  await Promise.all(children.map((child) => new Promise((done) => child.stdout.once('data', done))))
 `
 
-test('when Node is killed with open boxes, idle and busy ones, nothing of them is left', async () => {
+test('when Node is killed with open boxes, idle and busy ones, nothing of them is left', async (t) => {
   const victim = startVictim(`${BUSY} console.log('ready'); await new Promise((done) => setTimeout(done, 60_000))`)
   await new Promise((done) => victim.stdout?.once('data', done))
+  t.cleanUp(() => victim.kill('SIGKILL'))
   await stop(victim)
   const all = offspring(victim.pid ?? 0)
   assert.ok(all.filter(({ name }) => name === 'probe').length >= 12)
