@@ -36,6 +36,7 @@ private:
   Napi::Value Spawn(const Napi::CallbackInfo &info);
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
+  Napi::Value Hold(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
   Napi::Value Drain(const Napi::CallbackInfo &info);
   Napi::Value Probe(const Napi::CallbackInfo &info);
@@ -50,7 +51,8 @@ private:
   double *numbers_ = nullptr; // of an array that JavaScript made and we keep
   Napi::ObjectReference numbers_array_;
   uint32_t next_id_ = 1;
-  uint32_t live_ = 0;
+  uint32_t holds_ = 0;        // that keep the event loop alive: one for each id that is not closed...
+  std::set<uint32_t> unheld_; // ...except for these
 };
 
 Instance::Instance(Napi::Env env, Napi::Object exports) {
@@ -62,6 +64,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("spawn", &Instance::Spawn),
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
+                           InstanceMethod("hold", &Instance::Hold),
                            InstanceMethod("claim", &Instance::Claim),
                            InstanceMethod("drain", &Instance::Drain),
                            InstanceMethod("probe", &Instance::Probe),
@@ -113,7 +116,8 @@ Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
   }
   uint32_t id = next_id_++;
   request->id = id;
-  if (live_++ == 0) listener_.Ref(env);
+  if (info[1].IsNumber()) request->box = info[1].ToNumber().Uint32Value();
+  if (holds_++ == 0) listener_.Ref(env);
   watcher_->Expect(id);
   spawner_->Submit(std::move(request));
   return Napi::Number::New(env, id);
@@ -127,6 +131,18 @@ Napi::Value Instance::Kill(const Napi::CallbackInfo &info) {
 Napi::Value Instance::End(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->End(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value());
   return Napi::Boolean::New(info.Env(), sent);
+}
+
+// The id must be one that is not closed.
+Napi::Value Instance::Hold(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  const uint32_t id = info[0].ToNumber().Uint32Value();
+  if (info[1].ToBoolean()) {
+    if (unheld_.erase(id) && holds_++ == 0) listener_.Ref(env);
+  } else if (unheld_.insert(id).second && --holds_ == 0) {
+    listener_.Unref(env);
+  }
+  return env.Undefined();
 }
 
 Napi::Value Instance::Claim(const Napi::CallbackInfo &info) {
@@ -177,6 +193,7 @@ void WriteNumbers(const Event &event, double *numbers) {
   static_assert(std::size(exited) == kNumbers);
   if (event.kind == Event::kExited) std::copy(std::begin(exited), std::end(exited), numbers);
   if (event.kind == Event::kStarted) std::copy(std::begin(started), std::end(started), numbers);
+  if (event.kind == Event::kReady) numbers[0] = static_cast<double>(event.pid);
   if (event.kind == Event::kFailed) std::copy(std::begin(failed), std::end(failed), numbers);
 }
 
@@ -191,7 +208,7 @@ void Instance::Deliver(Napi::Env env, Napi::Function listener) {
   for (Event &event : watcher_->TakeEvents()) {
     for (int fd : event.stdio)
       if (fd >= 0) unclaimed_.insert(fd);
-    if (event.kind == Event::kClosed && --live_ == 0) listener_.Unref(env);
+    if (event.kind == Event::kClosed && !unheld_.erase(event.id) && --holds_ == 0) listener_.Unref(env);
     Napi::HandleScope scope(env);
     try {
       WriteNumbers(event, numbers_);

@@ -4,9 +4,9 @@
     {
       "target_name": "cofferdam",
       "sources": [
-        "addon.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc", "init_image.cc", "janitor.cc",
-        "launch.cc", "newborn.cc", "orphans.cc", "request.cc", "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc",
-        "trees.cc", "watcher.cc", "watcher_streams.cc"
+        "addon.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc", "init_image.cc",
+        "janitor.cc", "launch.cc", "newborn.cc", "orphans.cc", "request.cc", "small_namespace.cc", "spawner.cc", "stdio.cc",
+        "stock.cc", "trees.cc", "watcher.cc", "watcher_events.cc", "watcher_streams.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
@@ -16,8 +16,8 @@
           "action_name": "build_init",
           "inputs": [
             "init/build.sh", "init/init.c", "init/boot.c", "init/masks.c", "init/mounts.c", "init/paths.c", "init/exec.c",
-            "init/supervise.c", "init/violation.c", "init/janitor.c", "init/init.h", "init/mounts.h", "init/sys.h",
-            "init/wire.h", "init/steps.def"
+            "init/fresh.c", "init/supervise.c", "init/violation.c", "init/janitor.c", "init/init.h", "init/mounts.h",
+            "init/sys.h", "init/wire.h", "init/steps.def"
           ],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/cofferdam_init.S"],
           "process_outputs_as_sources": 1,

@@ -164,7 +164,9 @@ void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::stri
   };
   if (spec.version == 2) {
     lend(ROLE_LEAF << 16, open_in_leaf("", O_PATH | O_DIRECTORY));
-    if (!(request.namespaces & CLONE_NEWPID)) lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
+    // Elsewhere the tree ends with its pid namespace.
+    if (request.box || !(request.namespaces & CLONE_NEWPID))
+      lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
   } else {
     lend(ROLE_PROCS << 16 | spec.index, open_in_leaf("/cgroup.procs", O_WRONLY));
   }
@@ -258,7 +260,7 @@ bool RemoveLeaves(Leaves *leaves) {
   while (!leaves->paths.empty()) {
     const std::string &leaf = leaves->paths.back();
     if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) {
-      WriteFile(leaf + "/cgroup.kill", "1"); // init has gone, and left somebody: it was killed from outside
+      WriteFile(leaf + "/cgroup.kill", "1"); // somebody is left: init was killed from outside, or is about to do this
       return false;
     }
     std::string path = leaf.substr(0, leaf.rfind('/'));
@@ -269,6 +271,10 @@ bool RemoveLeaves(Leaves *leaves) {
     leaves->stats.pop_back();
   }
   return true;
+}
+
+void KillLeaves(const Leaves &leaves) {
+  for (const std::string &leaf : leaves.paths) WriteFile(leaf + "/cgroup.kill", "1");
 }
 
 int SweepGroups(bool now) {

@@ -58,6 +58,9 @@ std::vector<std::string> ReadStats(const Leaves &leaves);
 // Removes empty leaves; false while one is still populated (EBUSY).
 bool RemoveLeaves(Leaves *leaves);
 
+// Kills all that is in them, where there is cgroup.kill.
+void KillLeaves(const Leaves &leaves);
+
 // Removes groups that had no leaf for 250 ms, and dismisses the janitor with the last one. Returns milliseconds until
 // it wants to be called again, -1 for never. `now` removes them without the wait.
 int SweepGroups(bool now);

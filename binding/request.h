@@ -74,6 +74,7 @@ struct Birthright {
 
 struct Request : Birthright {
   uint32_t id = 0;
+  uint32_t box = 0; // the live box that the command is for; 0: a box of its own
   bool collect = false;
   bool stocked = false; // an init from the stock may serve it
   bool has_nice = false;

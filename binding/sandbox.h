@@ -1,11 +1,17 @@
-// A live sandbox as the addon sees it: plain ownership, no behaviour. Made by a spawner thread, then owned by the
-// watcher.
+// A live sandbox as the addon sees it: a box, and the commands in it. Plain ownership, no behaviour. Made by spawner
+// threads, then owned by the watcher.
+//
+// A box is what one boot has made: init, its channel, and what goes with them. A command is one exec: its leaf, its
+// streams, its end. `Sandbox#open` makes a box alone and later commands in it; `Sandbox#spawn` and `run` make a box
+// with one command that is its last: they share an id and a life, and the command's events speak for both.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cgroup.h"
@@ -27,45 +33,62 @@ struct Stream {
   bool waiting = false; // relay: for `to`; `from` is not read meanwhile
 };
 
-struct Sandbox {
+struct Command;
+
+struct Box {
   uint32_t id = 0;
+  bool one_shot = false; // it ends with its one command
+  UniqueFd channel;      // open as long as this object: spawners may be sending
+  UniqueFd pidfd;        // until init is reaped
+  UniqueFd network;      // init's network namespace, when it came from the stock, which wants it back
+  pid_t init_pid = -1;
+  std::string workdir;
+  GroupHold groups; // init lives in one of them
+
+  std::vector<Command *> commands; // those that are not closed yet
+  // Reports on commands that their spawner has sent, and not yet handed over.
+  std::vector<std::pair<wire_event, pid_t>> early;
+  bool launching = false;   // the stock has been told, and not yet that it is over
+  bool closing = false;     // ended on request
+  bool init_gone = false;   // reaped
+  bool told_end = false;    // JavaScript knows that it failed, or is lost
+  bool told_closed = false; // nothing of it is left
+};
+
+struct Command {
+  uint32_t id = 0;
+  std::shared_ptr<Box> box; // none once closed, or when it was gone before we came
   bool collect = false;
   uint64_t output_limit = kUnlimited;
   uint64_t output_bytes = 0; // counted so far, when there is a limit or a capture
-  UniqueFd channel, pidfd;
-  UniqueFd network; // init's network namespace, when it came from the stock, which wants it back
-  pid_t init_pid = -1;
-  pid_t command_pid = 0;
+  pid_t pid = 0;
   int parent_stdio[3] = {-1, -1, -1}; // pipe ends for JavaScript; owned until `started` has handed them over
   Stream streams[3];
   Leaves leaves;
   std::vector<std::string> leaf_paths; // as made; `leaves` shrinks while they are removed
-  std::string workdir;
 
-  bool launching = false; // the stock has been told, and not yet that it is over
-  bool over = false;      // EXITED or FAILED has come: the rest is clean-up
-  bool init_gone = false; // reaped
-  bool told_end = false;  // the end has been told to JavaScript
+  bool over = false;     // EXITED or FAILED has come: the rest is clean-up
+  bool told_end = false; // the end has been told to JavaScript
   bool told_closed = false;
   wire_event exit = {}; // valid when over by EXITED
   std::vector<std::string> stats;
 
-  Sandbox() = default;
-  Sandbox(const Sandbox &) = delete;
-  ~Sandbox() {
+  Command() = default;
+  Command(const Command &) = delete;
+  ~Command() {
     for (int fd : parent_stdio)
       if (fd >= 0) close(fd);
   }
 };
 
 // Whether output is still being captured.
-inline bool HasCaptures(const Sandbox &sandbox) {
-  return sandbox.streams[1].from.get() >= 0 || sandbox.streams[2].from.get() >= 0;
+inline bool HasCaptures(const Command &command) {
+  return command.streams[1].from.get() >= 0 || command.streams[2].from.get() >= 0;
 }
 
 // Something to tell JavaScript; see NativeEvent in src/native.ts.
 struct Event {
-  enum Kind { kStarted, kFailed, kExited, kLost, kClosed };
+  enum Kind { kStarted, kFailed, kExited, kLost, kClosed, kReady };
   Event(Kind kind, uint32_t id) : kind(kind), id(id) {}
 
   Kind kind;

@@ -1,6 +1,7 @@
-// One spawn, in order: an init, from the stock or born here; lent mounts; stdio, cgroup leaves. The init comes first,
-// because executing it and booting take longer than the rest, which is made meanwhile. Each resource has an owner from
-// the moment it exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
+// One request, in order: an init, from the stock or born here; lent mounts; stdio, cgroup leaves. The init comes first,
+// because executing it and booting take longer than the rest, which is made meanwhile. A request without a command ends
+// after the mounts, one for a live box has only what comes after them. Each resource has an owner from the moment it
+// exists, so that a failure anywhere just unwinds; a StepError becomes the event `failed`.
 #include "spawner.h"
 
 #include <sched.h>
@@ -29,10 +30,10 @@ size_t ThreadLimit() {
   return limit;
 }
 
-void MakeWorkdir(const Request &request, Sandbox *sandbox) {
+void MakeWorkdir(const Request &request, Box *box) {
   if (request.workdir.empty()) return;
   if (!ClaimDirectory(request.workdir)) FailStep(STEP_WORKDIR, request.workdir_index, EBUSY);
-  sandbox->workdir = request.workdir;
+  box->workdir = request.workdir;
   if (mkdir(request.workdir.c_str(), 0700) < 0 && errno != EEXIST) FailStep(STEP_WORKDIR, request.workdir_index);
 }
 
@@ -48,61 +49,89 @@ void RaiseRights(pid_t child, const Request &request) {
   if (request.has_nice) setpriority(PRIO_PROCESS, static_cast<id_t>(child), request.nice);
 }
 
-// What init needs to boot, and while it boots, what the command needs.
-void Provide(Request *request, Sandbox *sandbox) {
-  const int channel = sandbox->channel.get();
+// What init needs to boot.
+void ProvideBoot(const Request &request, Box *box, bool more) {
   std::vector<UniqueFd> owned;
-  std::vector<Loan> trees, loans;
-  OpenTrees(*request, request->trees, &owned, &trees);
-  if (!SendRequest(channel, request->id, 0, trees, request->boot, {}, true) && !PeerHasEnded())
-    FailStep(STEP_CHANNEL, 0);
-  PrepareStdio(request, sandbox, &owned, &loans);
-  MakeLeaves(*request, &sandbox->leaves, &owned, &loans);
-  sandbox->leaf_paths = sandbox->leaves.paths;
-  const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
-  const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
-  if (!SendRequest(channel, request->id, flags, loans, {}, request->exec, false) && !PeerHasEnded())
+  std::vector<Loan> trees;
+  OpenTrees(request, request.trees, &owned, &trees);
+  if (!SendRequest(box->channel.get(), request.id, 0, trees, request.boot, {}, more) && !PeerHasEnded())
     FailStep(STEP_CHANNEL, 0);
 }
 
-// May throw with the sandbox half made: its leaves and workdir are then removed by the watcher.
-void Spawn(Request *request, Sandbox *sandbox) {
-  GroupHold groups(*request, request->hierarchies);
-  MakeWorkdir(*request, sandbox); // before the child: it may start the janitor, on this thread's launch stack
+// What a command needs. Its request is one packet, whole or not at all: others may be sending to the same init.
+void ProvideCommand(Request *request, Command *command) {
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  PrepareStdio(request, command, &owned, &loans);
+  MakeLeaves(*request, &command->leaves, &owned, &loans);
+  command->leaf_paths = command->leaves.paths;
+  const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
+  const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
+  const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
+  // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
+  // this.
+  if (!sent && (request->box || !PeerHasEnded())) FailStep(STEP_CHANNEL, 0);
+}
+
+// May throw with the box half made: its workdir, and the command's leaves, are then removed by the watcher.
+void Spawn(Request *request, Box *box, Command *command) {
+  box->groups = GroupHold(*request, request->hierarchies);
+  MakeWorkdir(*request, box); // before the child: it may start the janitor, on this thread's launch stack
   Newborn newborn;
   std::optional<Birth> birth;
-  sandbox->launching = request->stocked;
+  box->launching = request->stocked;
   if (!TakeBlank(*request, &newborn)) {
-    birth.emplace(*request, groups.inits(), false);
+    birth.emplace(*request, box->groups.inits(), false);
     newborn = birth->Take();
   }
-  sandbox->channel = std::move(newborn.channel);
-  sandbox->pidfd = std::move(newborn.pidfd);
-  sandbox->network = std::move(newborn.network);
-  sandbox->init_pid = newborn.pid;
+  box->channel = std::move(newborn.channel);
+  box->pidfd = std::move(newborn.pidfd);
+  box->network = std::move(newborn.network);
+  box->init_pid = newborn.pid;
   try {
     RaiseRights(newborn.pid, *request);
-    Provide(request, sandbox);
+    ProvideBoot(*request, box, command);
+    if (command) ProvideCommand(request, command);
     if (birth) birth->Join();
   } catch (const StepError &) {
-    Abandon(&sandbox->channel, newborn.pid);
+    Abandon(&box->channel, newborn.pid);
     throw;
   }
 }
 
+std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box> box) {
+  auto command = std::make_unique<Command>();
+  command->id = request.id;
+  command->box = std::move(box);
+  command->collect = request.collect;
+  command->output_limit = request.output_limit;
+  return command;
+}
+
 void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
-  auto sandbox = std::make_unique<Sandbox>();
-  sandbox->id = request->id;
-  sandbox->collect = request->collect;
-  sandbox->output_limit = request->output_limit;
+  std::shared_ptr<Box> box; // a new one
+  std::unique_ptr<Command> command;
+  if (request->box) {
+    command = NewCommand(*request, watcher->Find(request->box));
+  } else {
+    box = std::make_shared<Box>();
+    box->id = request->id;
+    box->one_shot = !request->exec.empty();
+    if (box->one_shot) command = NewCommand(*request, box);
+  }
   StepError failure = {STEP_REQUEST, 0, 0};
   try {
     if (watcher->IsCancelled(request->id)) FailStep(STEP_REQUEST, 0, ECANCELED);
-    Spawn(request.get(), sandbox.get());
+    if (box) {
+      Spawn(request.get(), box.get(), command.get());
+    } else if (command->box) { // otherwise the watcher tells that it is lost
+      GroupHold groups(*request, request->hierarchies);
+      ProvideCommand(request.get(), command.get());
+    }
   } catch (const StepError &error) {
     failure = error;
   }
-  watcher->Add(std::move(sandbox), failure);
+  watcher->Add(std::move(box), std::move(command), failure);
 }
 
 } // namespace

@@ -28,7 +28,7 @@ void SetNonBlocking(const UniqueFd &fd, uint32_t index) {
 }
 
 // Most inputs fit the pipe's 64 KiB: they are written here, and the watcher never hears of them.
-void Feed(StdioSpec *spec, Sandbox *sandbox, UniqueFd to) {
+void Feed(StdioSpec *spec, Command *command, UniqueFd to) {
   size_t done = 0;
   while (done < spec->input.size()) {
     ssize_t wrote = write(to.get(), spec->input.data() + done, spec->input.size() - done);
@@ -37,7 +37,7 @@ void Feed(StdioSpec *spec, Sandbox *sandbox, UniqueFd to) {
     done += static_cast<size_t>(wrote);
   }
   if (done == spec->input.size()) return;
-  Stream &stream = sandbox->streams[0];
+  Stream &stream = command->streams[0];
   stream.kind = Stream::kFeed;
   stream.data = std::move(spec->input);
   stream.done = done;
@@ -65,18 +65,18 @@ UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd 
   return std::move(inner.write);
 }
 
-UniqueFd PrepareInput(Request *request, Sandbox *sandbox, StdioSpec *spec) {
+UniqueFd PrepareInput(Request *request, Command *command, StdioSpec *spec) {
   Pipe made;
   switch (spec->kind) {
   case WIRE_STDIO_PIPE:
     made = MakePipe(*request, spec->index);
     SetNonBlocking(made.write, spec->index);
-    sandbox->parent_stdio[0] = made.write.release();
+    command->parent_stdio[0] = made.write.release();
     return std::move(made.read);
   case WIRE_STDIO_FEED:
     made = MakePipe(*request, spec->index);
     SetNonBlocking(made.write, spec->index);
-    Feed(spec, sandbox, std::move(made.write));
+    Feed(spec, command, std::move(made.write));
     return std::move(made.read);
   case WIRE_STDIO_FD: return TakeFd(spec);
   case WIRE_STDIO_PATH: return OpenPath(*spec);
@@ -84,15 +84,15 @@ UniqueFd PrepareInput(Request *request, Sandbox *sandbox, StdioSpec *spec) {
   }
 }
 
-UniqueFd PrepareOutput(Request *request, Sandbox *sandbox, StdioSpec *spec, int fd) {
-  Stream &stream = sandbox->streams[fd];
+UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int fd) {
+  Stream &stream = command->streams[fd];
   bool counted = request->output_limit != kUnlimited;
   Pipe made;
   switch (spec->kind) {
   case WIRE_STDIO_PIPE:
     made = MakePipe(*request, spec->index);
     SetNonBlocking(made.read, spec->index);
-    sandbox->parent_stdio[fd] = made.read.release();
+    command->parent_stdio[fd] = made.read.release();
     if (!counted) return std::move(made.write);
     SetNonBlocking(made.write, spec->index);
     return Relay(*request, spec->index, &stream, std::move(made.write), false);
@@ -117,11 +117,11 @@ UniqueFd PrepareOutput(Request *request, Sandbox *sandbox, StdioSpec *spec, int 
 
 } // namespace
 
-void PrepareStdio(Request *request, Sandbox *sandbox, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
+void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
   for (uint32_t fd = 0; fd < 3; fd++) {
     StdioSpec *spec = &request->stdio[fd];
     UniqueFd end =
-        fd == 0 ? PrepareInput(request, sandbox, spec) : PrepareOutput(request, sandbox, spec, static_cast<int>(fd));
+        fd == 0 ? PrepareInput(request, command, spec) : PrepareOutput(request, command, spec, static_cast<int>(fd));
     loans->push_back({ROLE_STDIO << 16 | fd, end.get()});
     owned->push_back(std::move(end));
   }

@@ -9,8 +9,8 @@
 
 namespace cofferdam {
 
-// Opens what the request asks for: the command's ends go to *loans (owned by *owned until sent), ours to the sandbox.
+// Opens what the request asks for: the command's ends go to *loans (owned by *owned until sent), ours to the command.
 // Throws StepError.
-void PrepareStdio(Request *request, Sandbox *sandbox, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
+void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 
 } // namespace cofferdam

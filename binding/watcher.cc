@@ -1,13 +1,11 @@
-// See watcher.h for the theory of operation.
+// See watcher.h for the theory of operation. Here is what other threads call, and the thread itself with all that waits
+// for time to pass; what is done when init reports or ends is in watcher_events.cc.
 #include "watcher.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,10 +14,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
+#include <utility>
 
 #include "stock.h"
 #include "watcher_tokens.h"
+#include "workdir.h"
 
 namespace cofferdam {
 namespace {
@@ -33,13 +32,13 @@ int64_t NowMs() {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void EndLaunch(Sandbox *sandbox) {
-  if (std::exchange(sandbox->launching, false)) LaunchIsOver();
+void KillInit(const Box &box) {
+  if (box.pidfd) syscall(SYS_pidfd_send_signal, box.pidfd.get(), SIGKILL, nullptr, 0);
 }
 
-bool HasStreams(const Sandbox &sandbox) {
-  return std::any_of(std::begin(sandbox.streams), std::end(sandbox.streams),
-                     [](const Stream &stream) { return stream.kind != Stream::kNone; });
+void ReapInit(const Box &box) {
+  if (box.pidfd)
+    waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(box.pidfd.get()), nullptr, WEXITED | __WALL);
 }
 
 } // namespace
@@ -64,40 +63,68 @@ bool Watcher::IsCancelled(uint32_t id) {
   return stopping_ || (found != expected_.end() && found->second != CAUSE_NONE);
 }
 
-void Watcher::Add(std::unique_ptr<Sandbox> sandbox, const StepError &failure) {
+std::shared_ptr<Box> Watcher::Find(uint32_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = boxes_.find(id);
+  const bool live = found != boxes_.end() && !found->second->init_gone && !found->second->closing;
+  return live ? found->second : nullptr;
+}
+
+void Watcher::Add(std::shared_ptr<Box> box, std::unique_ptr<Command> command, const StepError &failure) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    added_.emplace_back(std::move(sandbox), failure);
+    added_.push_back({std::move(box), std::move(command), failure});
   }
   Wake();
 }
 
 // With mutex_ held. The channel is a queue of its own: a KILL sent now is read after the request.
-bool Watcher::Send(uint32_t id, uint32_t signal, uint32_t cause) {
-  auto found = sandboxes_.find(id);
-  if (found == sandboxes_.end() || found->second->over || !found->second->channel) return false;
+bool Watcher::Send(const Command &command, uint32_t signal, uint32_t cause) {
+  if (command.over || !command.box || command.box->init_gone) return false;
   wire_header header = {};
   header.magic = WIRE_MAGIC;
   header.kind = WIRE_KILL;
-  header.id = id;
+  header.id = command.id;
   header.a = signal;
   header.b = cause;
-  return SendPacket(found->second->channel.get(), header, nullptr, 0, nullptr, 0, MSG_DONTWAIT);
+  return SendPacket(command.box->channel.get(), header, nullptr, 0, nullptr, 0, MSG_DONTWAIT);
 }
 
 bool Watcher::Kill(uint32_t id, int signal) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return Send(id, static_cast<uint32_t>(signal), CAUSE_NONE);
+  auto found = commands_.find(id);
+  return found != commands_.end() && Send(*found->second, static_cast<uint32_t>(signal), CAUSE_NONE);
+}
+
+// With mutex_ held.
+void Watcher::EndBox(Box *box, uint32_t cause) {
+  box->closing = true;
+  for (const Command *command : box->commands) Send(*command, SIGKILL, cause);
+  CloseIfIdle(box);
+}
+
+// With mutex_ held. init reads the end of file behind all that was sent before, and exits.
+void Watcher::CloseIfIdle(Box *box) {
+  const bool busy =
+      std::any_of(box->commands.begin(), box->commands.end(), [](Command *command) { return !command->over; });
+  if (box->closing && !busy) shutdown(box->channel.get(), SHUT_WR);
 }
 
 bool Watcher::End(uint32_t id, uint32_t cause) {
   std::lock_guard<std::mutex> lock(mutex_);
-  auto found = expected_.find(id);
-  if (found != expected_.end()) {
-    found->second = cause;
+  auto expected = expected_.find(id);
+  if (expected != expected_.end()) {
+    expected->second = cause;
     return true;
   }
-  if (!Send(id, SIGKILL, cause)) return false;
+  auto command = commands_.find(id);
+  auto box = boxes_.find(id);
+  if (command != commands_.end()) {
+    if (!Send(*command->second, SIGKILL, cause)) return false;
+  } else {
+    if (box == boxes_.end() || box->second->init_gone) return false;
+    EndBox(box->second.get(), cause);
+  }
   ending_.emplace(id, NowMs() + kEndMs);
   Wake();
   return true;
@@ -119,8 +146,18 @@ void Watcher::Tell(Event event) {
   events_.push_back(std::move(event));
 }
 
+void Watcher::WakeListener() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_ || events_.empty() || woken_) return;
+    woken_ = true;
+  }
+  wake_();
+}
+
 // ---- the thread -----------------------------------------------------------------------------------------------------
 
+// What JavaScript waits for is told before anything is cleaned up.
 void Watcher::Run() {
   sigset_t all;
   sigfillset(&all);
@@ -136,232 +173,45 @@ void Watcher::Run() {
       else
         Dispatch(ready[i].data.u64, ready[i].events);
     }
+    WakeListener();
     timeout = Tick();
-    bool wake = false;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (stopping_) return;
-      if (!events_.empty() && !woken_) wake = woken_ = true;
-    }
-    if (wake) wake_();
-  }
-}
-
-// Takes over what the spawners have made. An End that came in between reaches init now, behind its request.
-void Watcher::Adopt() {
-  uint64_t drained;
-  [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
-  std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added;
-  std::vector<std::pair<Sandbox *, StepError>> live;
-  {
+    WakeListener();
     std::lock_guard<std::mutex> lock(mutex_);
-    added = std::move(added_);
-    added_.clear();
-    for (auto &[owned, failure] : added) {
-      Sandbox *sandbox = owned.get();
-      uint32_t cause = expected_[sandbox->id];
-      expected_.erase(sandbox->id);
-      sandboxes_[sandbox->id] = std::move(owned);
-      if (cause != CAUSE_NONE) Send(sandbox->id, SIGKILL, cause);
-      live.emplace_back(sandbox, failure);
-    }
-  }
-  for (auto &[sandbox, failure] : live) {
-    if (!failure.error) {
-      bool watched = Watch(epoll_.get(), sandbox->pidfd.get(), EPOLLIN, Token(sandbox->id, kPidfd)) &&
-                     Watch(epoll_.get(), sandbox->channel.get(), EPOLLIN, Token(sandbox->id, kChannel));
-      if (watched) {
-        WatchStreams(sandbox);
-        continue;
-      }
-      failure = {STEP_CHANNEL, 0, errno};
-      syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
-      waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), nullptr,
-             WEXITED | __WALL);
-    }
-    wire_event event = {};
-    event.phase = PHASE_HOST;
-    event.step = failure.step;
-    event.index = failure.index;
-    event.error = failure.error;
-    TellFailure(sandbox, event);
-    sandbox->init_gone = true;
-    for (Stream &stream : sandbox->streams) stream = Stream(); // nobody has written, nobody will
-    CleanUp(sandbox);
-  }
-}
-
-void Watcher::WatchStreams(Sandbox *sandbox) {
-  for (uint64_t fd = 0; fd < 3; fd++) {
-    Stream &stream = sandbox->streams[fd];
-    if (stream.from) Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(sandbox->id, kFrom + fd));
-    if (stream.kind == Stream::kFeed) Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(sandbox->id, kTo + fd));
+    if (stopping_) return;
   }
 }
 
 void Watcher::Dispatch(uint64_t token, uint32_t) {
-  auto found = sandboxes_.find(static_cast<uint32_t>(token >> 8));
-  if (found == sandboxes_.end()) return;
-  Sandbox *sandbox = found->second.get();
-  uint64_t slot = token & 0xff;
-  if (slot == kChannel)
-    ReadChannel(sandbox);
-  else if (slot == kPidfd)
-    OnInitEnd(sandbox);
-  else
-    ServeStream(sandbox, static_cast<int>((slot - kFrom) % 3));
+  const uint32_t id = static_cast<uint32_t>(token >> 8);
+  const uint64_t slot = token & 0xff;
+  if (slot == kChannel || slot == kPidfd) {
+    auto found = boxes_.find(id);
+    if (found == boxes_.end()) return;
+    std::shared_ptr<Box> box = found->second; // it may leave the map meanwhile
+    slot == kChannel ? ReadChannel(box.get()) : OnInitEnd(box.get());
+    return;
+  }
+  auto found = commands_.find(id);
+  if (found != commands_.end()) ServeStream(found->second.get(), static_cast<int>((slot - kFrom) % 3));
 }
 
-void Watcher::ReadChannel(Sandbox *sandbox) {
-  wire_event event;
-  pid_t pid = 0;
-  Received received;
-  while (sandbox->channel && (received = ReceiveEvent(sandbox->channel.get(), &event, &pid)) != Received::kNothing) {
-    if (received == Received::kEnd) {
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->channel.get(), nullptr);
-      return; // the pidfd tells the rest
-    }
-    if (event.kind == WIRE_STARTED) {
-      EndLaunch(sandbox);
-      sandbox->command_pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
-      if (sandbox->collect) continue;
-      Event started(Event::kStarted, sandbox->id);
-      started.pid = sandbox->command_pid;
-      started.cgroups = sandbox->leaf_paths;
-      for (int fd = 0; fd < 3; fd++) started.stdio[fd] = std::exchange(sandbox->parent_stdio[fd], -1);
-      Tell(std::move(started));
-    } else if (event.kind == WIRE_FAILED) {
-      TellFailure(sandbox, event);
-    } else if (event.kind == WIRE_EXITED) {
-      OnExited(sandbox, event);
-    }
-  }
-}
-
-void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event) {
-  EndLaunch(sandbox);
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    sandbox->over = true;
-  }
-  if (sandbox->told_end) return;
-  sandbox->told_end = true;
-  Event failed(Event::kFailed, sandbox->id);
-  failed.wire = event;
-  Tell(std::move(failed));
-}
-
-// The figures are read before init lets go of the tree: it reports first and tears down afterwards.
-void Watcher::OnExited(Sandbox *sandbox, const wire_event &event) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    sandbox->over = true;
-  }
-  sandbox->exit = event;
-  sandbox->exit.kind = WIRE_EXITED;
-  sandbox->stats = ReadStats(sandbox->leaves);
-  for (int fd = 1; fd < 3; fd++)
-    if (sandbox->streams[fd].kind == Stream::kCapture) Capture(sandbox, &sandbox->streams[fd]);
-  if (!sandbox->collect || !HasCaptures(*sandbox)) TellEnd(sandbox);
-}
-
-void Watcher::TellEnd(Sandbox *sandbox) {
-  if (sandbox->told_end || sandbox->exit.kind != WIRE_EXITED) return;
-  sandbox->told_end = true;
-  Event exited(Event::kExited, sandbox->id);
-  exited.wire = sandbox->exit;
-  exited.pid = sandbox->command_pid;
-  exited.cgroups = sandbox->leaf_paths;
-  exited.stats = std::move(sandbox->stats);
-  uint64_t pending = 0;
-  for (Stream &stream : sandbox->streams) {
-    int waiting = 0;
-    if (stream.kind == Stream::kRelay && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
-      pending += static_cast<uint64_t>(waiting);
-  }
-  if (sandbox->output_limit != kUnlimited) {
-    uint64_t total = sandbox->output_bytes + pending;
-    exited.output_bytes = static_cast<int64_t>(total);
-    if (total > sandbox->output_limit && exited.wire.cause == CAUSE_NONE) exited.wire.cause = CAUSE_OUTPUT;
-  }
-  exited.collected = sandbox->collect;
-  if (sandbox->collect) { // otherwise a relay may still hold data for a slow reader
-    exited.out = std::move(sandbox->streams[1].data);
-    exited.err = std::move(sandbox->streams[2].data);
-  }
-  Tell(std::move(exited));
-}
-
-// init is a zombie now, and with it died its pid namespace: reap, then remove what is left.
-void Watcher::OnInitEnd(Sandbox *sandbox) {
-  ReadChannel(sandbox);
-  siginfo_t info = {};
-  waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), &info,
-         WEXITED | WNOHANG | __WALL);
-  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sandbox->pidfd.get(), nullptr);
-  sandbox->init_gone = true;
-  EndLaunch(sandbox);
-  for (int fd = 0; fd < 3; fd++) {
-    Stream &stream = sandbox->streams[fd];
-    if (stream.kind == Stream::kCapture && stream.from) {
-      Capture(sandbox, &stream);
-      stream.from.reset();
-    }
-    if (stream.kind == Stream::kFeed) stream = Stream();
-  }
-  TellEnd(sandbox);
-  if (!sandbox->told_end) {
-    sandbox->told_end = true;
-    Tell(Event(Event::kLost, sandbox->id));
-  }
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    sandbox->over = true;
-    sandbox->channel.reset();
-  }
-  sandbox->pidfd.reset();
-  CleanUp(sandbox);
-}
-
-// Removes leaves and workdir; a sandbox whose output is still being relayed stays until its reader is done.
-void Watcher::CleanUp(Sandbox *sandbox) {
-  if (!sandbox->told_closed) {
-    if (!RemoveLeaves(&sandbox->leaves)) {
-      if (std::find(dying_.begin(), dying_.end(), sandbox->id) == dying_.end()) dying_.push_back(sandbox->id);
-      return;
-    }
-    if (!sandbox->workdir.empty()) {
-      std::error_code ignored;
-      chmod((sandbox->workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
-      std::filesystem::remove_all(sandbox->workdir, ignored);
-      ReleaseDirectory(sandbox->workdir);
-    }
-    ReturnNetwork(std::move(sandbox->network));
-    sandbox->told_closed = true;
-    Tell(Event(Event::kClosed, sandbox->id));
-  }
-  if (HasStreams(*sandbox) && !sandbox->collect) {
-    bool relays = std::any_of(std::begin(sandbox->streams), std::end(sandbox->streams),
-                              [](const Stream &stream) { return stream.kind == Stream::kRelay && stream.to; });
-    if (relays) return;
-  }
-  std::lock_guard<std::mutex> lock(mutex_);
-  sandboxes_.erase(sandbox->id);
-}
-
-// An init that does not end its tree when told to (somebody has stopped it) is killed, and its leaf after it.
+// An init that does not do what it is told to in time (somebody has stopped it) is killed, with all that is in its box.
+// For one command of several that would be too much: its leaf is killed from here.
 int Watcher::KillOverdue() {
   std::lock_guard<std::mutex> lock(mutex_);
   int64_t now = NowMs(), next = -1;
   for (auto it = ending_.begin(); it != ending_.end();) {
-    auto found = sandboxes_.find(it->first);
-    bool over = found == sandboxes_.end() || found->second->over;
-    if (!over && it->second > now) {
+    auto command = commands_.find(it->first);
+    auto box = boxes_.find(it->first);
+    const bool live =
+        command != commands_.end() ? !command->second->over : box != boxes_.end() && !box->second->init_gone;
+    if (live && it->second > now) {
       next = next < 0 ? it->second - now : std::min(next, it->second - now);
       ++it;
       continue;
     }
-    if (!over) syscall(SYS_pidfd_send_signal, found->second->pidfd.get(), SIGKILL, nullptr, 0);
+    if (live && box != boxes_.end()) KillInit(*box->second);
+    if (live && box == boxes_.end()) KillLeaves(command->second->leaves);
     it = ending_.erase(it);
   }
   return static_cast<int>(next);
@@ -372,8 +222,8 @@ int Watcher::Tick() {
   std::vector<uint32_t> dying = std::move(dying_);
   dying_.clear();
   for (uint32_t id : dying) {
-    auto found = sandboxes_.find(id);
-    if (found != sandboxes_.end()) CleanUp(found->second.get());
+    auto found = commands_.find(id);
+    if (found != commands_.end()) CleanUp(found->second.get());
   }
   int next = -1;
   for (int wait : {SweepGroups(false), KillOverdue(), dying_.empty() ? -1 : kRetryMs})
@@ -384,29 +234,21 @@ int Watcher::Tick() {
 // ---- the end of the environment ------------------------------------------------------------------------------------
 
 void Watcher::KillAll() {
-  for (auto &[id, sandbox] : sandboxes_) {
-    EndLaunch(sandbox.get());
-    sandbox->channel.reset();
-    if (sandbox->pidfd) syscall(SYS_pidfd_send_signal, sandbox->pidfd.get(), SIGKILL, nullptr, 0);
+  for (auto &[id, box] : boxes_) {
+    if (std::exchange(box->launching, false)) LaunchIsOver();
+    box->channel.reset(); // no spawner is left to use it
+    KillInit(*box);
   }
-  for (auto &[id, sandbox] : sandboxes_)
-    if (sandbox->pidfd)
-      waitid(static_cast<idtype_t>(3 /* P_PIDFD */), static_cast<id_t>(sandbox->pidfd.get()), nullptr,
-             WEXITED | __WALL);
+  for (auto &[id, box] : boxes_) ReapInit(*box);
   for (int attempt = 0; attempt < 200; attempt++) {
     bool left = false;
-    for (auto &[id, sandbox] : sandboxes_) left |= !RemoveLeaves(&sandbox->leaves);
+    for (auto &[id, command] : commands_) left |= !RemoveLeaves(&command->leaves);
     if (!left) break;
     usleep(kRetryMs * 1000);
   }
-  for (auto &[id, sandbox] : sandboxes_) {
-    if (sandbox->workdir.empty()) continue;
-    std::error_code ignored;
-    chmod((sandbox->workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
-    std::filesystem::remove_all(sandbox->workdir, ignored);
-    ReleaseDirectory(sandbox->workdir);
-  }
-  sandboxes_.clear();
+  for (auto &[id, box] : boxes_) RemoveWorkdir(&box->workdir);
+  commands_.clear();
+  boxes_.clear();
 }
 
 void Watcher::Stop() {
@@ -417,7 +259,7 @@ void Watcher::Stop() {
   }
   Wake();
   thread_.join();
-  for (auto &[sandbox, failure] : added_) sandboxes_[sandbox->id] = std::move(sandbox);
+  for (Made &made : added_) Register(&made);
   added_.clear();
   KillAll();
   for (Event &event : events_) // never delivered, so the pipe ends in them are still ours

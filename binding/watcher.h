@@ -1,13 +1,15 @@
-// The watcher: one thread per environment that owns every live sandbox from launch to the last trace of it.
+// The watcher: one thread per environment that owns every live box and command from launch to the last trace of it.
 //
 // It waits with epoll on the channels (what init reports), the pidfds (init's end), and the streams that Node does not
 // handle itself (captured output, counted output, stdin given as bytes). On EXITED it reads the figures of the leaf and
-// tells JavaScript at once; teardown follows: reap init, remove leaves and workdir, tell `closed`. It never waits for
-// anything but epoll, so a busy event loop delays nothing here and a thousand sandboxes need one thread.
+// tells JavaScript at once; teardown follows: remove the leaves, and with a box that is over reap init, remove the
+// workdir; tell `closed`. It never waits for anything but epoll, so a busy event loop delays nothing here and a
+// thousand sandboxes need one thread.
 //
-// Locking: the map of sandboxes is changed by Add and by the watcher thread, and read by Kill and End on the JavaScript
-// thread, all under mutex_. A sandbox's own fields belong to the watcher thread once it is added, except that `channel`
-// may be used for sending under mutex_.
+// Locking: the maps, a box's list of commands, and the flags that say whether something may still be sent (`over`,
+// `closing`, `init_gone`) are changed by the watcher thread (`closing` also by End) and read by Kill, End and Find on
+// other threads, all under mutex_. All else belongs to the watcher thread once it is added, except that `channel` may
+// be used for sending at any time: each request of a live box is one packet.
 #pragma once
 
 #include <cstdint>
@@ -38,43 +40,71 @@ public:
   // JavaScript thread: announces an id before the spawner sees it.
   void Expect(uint32_t id);
   bool Kill(uint32_t id, int signal);
+  // Ends a command's tree; or a box, once all its commands have been ended and have reported.
   bool End(uint32_t id, uint32_t cause);
   std::vector<Event> TakeEvents();
 
   // Spawner threads.
   bool IsCancelled(uint32_t id);
-  void Add(std::unique_ptr<Sandbox> sandbox, const StepError &failure);
+  std::shared_ptr<Box> Find(uint32_t id); // none when it is over
+  // A new box, a command in it or in a live one, or both; `failure` says what kept it from being started.
+  void Add(std::shared_ptr<Box> box, std::unique_ptr<Command> command, const StepError &failure);
 
 private:
+  struct Made {
+    std::shared_ptr<Box> box; // only a new one
+    std::unique_ptr<Command> command;
+    StepError failure;
+  };
+
+  struct Adopted {
+    std::shared_ptr<Box> box; // likewise
+    Command *command;
+    StepError failure;
+  };
+
   void Run();
   void Adopt();
+  Adopted Register(Made *made);
+  bool WatchBox(Box *box);
+  void WatchCommand(Command *command);
+  void GiveUp(const Adopted &one, const StepError &failure);
   void Dispatch(uint64_t token, uint32_t events);
-  void ReadChannel(Sandbox *sandbox);
-  void OnExited(Sandbox *sandbox, const wire_event &event);
-  void OnInitEnd(Sandbox *sandbox);
-  void ServeStream(Sandbox *sandbox, int fd);
-  void Capture(Sandbox *sandbox, Stream *stream);
-  void Relay(Sandbox *sandbox, Stream *stream, uint64_t token);
+  void ReadChannel(Box *box);
+  void OnEvent(Box *box, const wire_event &event, pid_t pid);
+  void OnStarted(Command *command, const wire_event &event, pid_t pid);
+  void OnExited(Command *command, const wire_event &event);
+  void OnFailed(Box *box, Command *command, const wire_event &event);
+  void OnInitEnd(Box *box);
+  void ServeStream(Command *command, int fd);
+  void Capture(Command *command, Stream *stream);
+  void Relay(Command *command, Stream *stream, uint64_t token);
   void Feed(Stream *stream);
-  bool CountOutput(Sandbox *sandbox, size_t *size);
-  void TellEnd(Sandbox *sandbox);
-  void TellFailure(Sandbox *sandbox, const wire_event &event);
-  void CleanUp(Sandbox *sandbox);
-  void WatchStreams(Sandbox *sandbox);
+  bool CountOutput(Command *command, size_t *size);
+  void SetOver(Command *command);
+  void EndStreams(Command *command);
+  void TellEnd(Command *command);
+  void TellClosed(Command *command);
+  void CleanUp(Command *command);
+  void CleanUp(Box *box);
   void Tell(Event event);
   void Wake();
-  bool Send(uint32_t id, uint32_t signal, uint32_t cause);
+  void WakeListener();
+  bool Send(const Command &command, uint32_t signal, uint32_t cause);
+  void CloseIfIdle(Box *box);
+  void EndBox(Box *box, uint32_t cause);
   int Tick();
   int KillOverdue();
   void KillAll();
 
   std::function<void()> wake_;
   std::mutex mutex_;
-  std::unordered_map<uint32_t, std::unique_ptr<Sandbox>> sandboxes_;
+  std::unordered_map<uint32_t, std::shared_ptr<Box>> boxes_;
+  std::unordered_map<uint32_t, std::unique_ptr<Command>> commands_;
   std::map<uint32_t, uint32_t> expected_; // ids not added yet, with the cause of an End that came early
-  std::vector<std::pair<std::unique_ptr<Sandbox>, StepError>> added_;
+  std::vector<Made> added_;
   std::vector<Event> events_;
-  std::vector<uint32_t> dying_;        // init is gone, leaves are not
+  std::vector<uint32_t> dying_;        // commands that are over, whose leaves are not gone
   std::map<uint32_t, int64_t> ending_; // asked to end, and until when (ms) init has time to do so
   UniqueFd epoll_, wakeup_;
   std::thread thread_;

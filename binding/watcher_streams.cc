@@ -34,16 +34,16 @@ ssize_t WriteSome(const Stream &stream) {
 
 } // namespace
 
-void Watcher::ServeStream(Sandbox *sandbox, int fd) {
-  Stream *stream = &sandbox->streams[fd];
+void Watcher::ServeStream(Command *command, int fd) {
+  Stream *stream = &command->streams[fd];
   switch (stream->kind) {
   case Stream::kCapture:
-    Capture(sandbox, stream);
-    if (sandbox->over && !HasCaptures(*sandbox)) TellEnd(sandbox);
+    Capture(command, stream);
+    if (command->over && !HasCaptures(*command)) TellEnd(command);
     return;
   case Stream::kRelay:
-    Relay(sandbox, stream, Token(sandbox->id, static_cast<uint64_t>(fd)));
-    if (stream->kind == Stream::kNone && sandbox->told_closed) CleanUp(sandbox);
+    Relay(command, stream, Token(command->id, static_cast<uint64_t>(fd)));
+    if (stream->kind == Stream::kNone && command->told_closed) CleanUp(command);
     return;
   case Stream::kFeed: Feed(stream); return;
   default: return;
@@ -52,17 +52,17 @@ void Watcher::ServeStream(Sandbox *sandbox, int fd) {
 
 // Adds to the count of stdout and stderr together. Beyond the limit *size shrinks to what is still within it, the tree
 // is ended, and false is returned: nothing more is taken.
-bool Watcher::CountOutput(Sandbox *sandbox, size_t *size) {
-  sandbox->output_bytes += *size;
-  if (sandbox->output_bytes <= sandbox->output_limit) return true;
-  uint64_t excess = std::min<uint64_t>(sandbox->output_bytes - sandbox->output_limit, *size);
+bool Watcher::CountOutput(Command *command, size_t *size) {
+  command->output_bytes += *size;
+  if (command->output_bytes <= command->output_limit) return true;
+  uint64_t excess = std::min<uint64_t>(command->output_bytes - command->output_limit, *size);
   *size -= static_cast<size_t>(excess);
   std::lock_guard<std::mutex> lock(mutex_);
-  Send(sandbox->id, SIGKILL, CAUSE_OUTPUT);
+  Send(*command, SIGKILL, CAUSE_OUTPUT);
   return false;
 }
 
-void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
+void Watcher::Capture(Command *command, Stream *stream) {
   while (stream->from) {
     size_t old = stream->data.size();
     int waiting = 0;
@@ -71,7 +71,7 @@ void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
     ssize_t got = read(stream->from.get(), stream->data.data() + old, stream->data.size() - old);
     int error = errno;
     size_t size = got > 0 ? static_cast<size_t>(got) : 0;
-    bool within = size == 0 || CountOutput(sandbox, &size);
+    bool within = size == 0 || CountOutput(command, &size);
     stream->data.resize(old + size);
     if (got < 0 && error == EINTR) continue;
     if (got < 0 && error == EAGAIN) return;
@@ -80,7 +80,7 @@ void Watcher::Capture(Sandbox *sandbox, Stream *stream) {
 }
 
 // One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
-void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
+void Watcher::Relay(Command *command, Stream *stream, uint64_t token) {
   const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
   bool finished = false;
   for (int round = 0; stream->to; round++) {
@@ -93,7 +93,7 @@ void Watcher::Relay(Sandbox *sandbox, Stream *stream, uint64_t token) {
       int error = errno;
       size_t size = got > 0 ? static_cast<size_t>(got) : 0;
       finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
-      if (size && !CountOutput(sandbox, &size)) finished = true;
+      if (size && !CountOutput(command, &size)) finished = true;
       stream->data.resize(size);
       if (got < 0 && error == EAGAIN) return;
       if (finished) stream->from.reset();

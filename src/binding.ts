@@ -64,12 +64,12 @@ export function nativeBinding(): NativeBinding {
   throw unloadable(causes)
 }
 
-/** Starts a request; its events, the last of which is `closed`, go to `listener`. */
-export function spawnNative(request: Uint8Array, listener: (event: NativeEvent) => void): number {
+/** Starts a request, in a live box if one is given; its events, the last of which is `closed`, go to `listener`. */
+export function spawnNative(request: Uint8Array, listener: (event: NativeEvent) => void, box?: number): number {
   const binding = nativeBinding()
   let id: number
   try {
-    id = binding.spawn(request)
+    id = binding.spawn(request, box)
   } catch (error) {
     const { errno } = error as { errno?: number }
     throw errno === undefined ? error : setupError({ step: 'request', index: 0, errno, subject: undefined })

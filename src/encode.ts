@@ -1,8 +1,8 @@
 // From plan to bytes: what a recipe's commands share is encoded once, and what is one command's own is appended.
 
 import { type BootSection, encodeBoot } from './encode/boot.js'
-import { encodeCommand, encodeExec } from './encode/exec.js'
-import { encodeHost, encodeStdio } from './encode/host.js'
+import { encodeCommand, encodeExec, encodeFresh } from './encode/exec.js'
+import { encodeCommandHost, encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
 import { type Section, type Subject, Writer } from './encode/writer.js'
 import type { Command, Stdio } from './options/command.js'
@@ -36,6 +36,8 @@ export interface CommandRequest {
   readonly outputBytes: number | undefined
   /** Whether the addon gathers the output and reports only the end. */
   readonly collect: boolean
+  /** Whether it is one of several in a box, rather than the one its sandbox is for. @default false */
+  readonly inBox?: boolean
 }
 
 /** Encodes what all commands of a plan share; `caller` are the ids of the Node process, `filter` is the plan's. */
@@ -54,8 +56,42 @@ export function encodePlan(
   }
 }
 
+const NO_BOOT: BootSection = { bytes: new Uint8Array(0), subjects: [], aheadSize: 0 }
+
+/** The same for commands in a box: what has been done at its boot is left out, or done anew for each that is `fresh`. */
+export function encodeInBox(
+  plan: SandboxPlan,
+  encoded: EncodedPlan,
+  caller: { uid: number; gid: number },
+  fresh: boolean,
+): EncodedPlan {
+  const exec = fresh ? encodeFresh(encoded.exec, plan) : encoded.exec
+  return { host: encodeCommandHost(plan, caller), boot: NO_BOOT, exec, flags: encoded.flags }
+}
+
 const SCRATCH_SIZE = 16 * 1024
 let scratch = new Writer(SCRATCH_SIZE)
+
+function begin(plan: EncodedPlan, flags: number): Writer {
+  const { aheadSize, bytes } = plan.boot
+  return scratch
+    .reset()
+    .u32(WIRE_MAGIC)
+    .u32(WIRE_VERSION)
+    .u32(plan.host.bytes.length)
+    .u32(aheadSize)
+    .u32(bytes.length)
+    .u32(0)
+    .u32(flags)
+    .append(plan.host.bytes)
+}
+
+// A large input must not stay in memory for ever.
+function finish(writer: Writer): Uint8Array {
+  const bytes = writer.finish()
+  if (bytes.length > MAX_SCRATCH) scratch = new Writer(SCRATCH_SIZE)
+  return bytes
+}
 
 /**
  * The whole request for one command. Its bytes are valid until the next call: the addon copies them, and so one piece
@@ -63,29 +99,30 @@ let scratch = new Writer(SCRATCH_SIZE)
  */
 export function encodeRequest(plan: EncodedPlan, request: CommandRequest): EncodedRequest {
   const { host, boot, exec } = plan
-  const writer = scratch.reset()
-  const flags = plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0)
-  writer.u32(WIRE_MAGIC).u32(WIRE_VERSION).u32(0).u32(boot.aheadSize).u32(boot.bytes.length).u32(0).u32(flags)
-  writer.append(host.bytes)
+  const writer = begin(plan, plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0))
   encodeStdio(writer, request.stdio, request.outputBytes)
   writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
   const streams = writer.subjects.length
   writer.append(boot.bytes)
   const execAt = writer.length
   writer.append(exec.bytes)
-  encodeCommand(writer, request.command)
+  encodeCommand(writer, request.command, !request.inBox)
   writer.patch(EXEC_SIZE_AT, writer.length - execAt)
 
   const { subjects } = writer
-  const bytes = writer.finish()
-  // A large input must not stay in memory for ever.
-  if (bytes.length > MAX_SCRATCH) scratch = new Writer(SCRATCH_SIZE)
   return {
-    bytes,
+    bytes: finish(writer),
     subject(phase, index) {
       const own = [subjects.slice(0, streams), [], subjects.slice(streams)][phase] ?? []
       const shared = [host, boot, exec][phase]?.subjects ?? []
       return index < shared.length ? shared[index] : own[index - shared.length]
     },
   }
+}
+
+/** The whole request for a box without a command; its bytes are valid as long as those of {@link encodeRequest}. */
+export function encodeOpen(plan: EncodedPlan): EncodedRequest {
+  const { host, boot } = plan
+  const writer = begin(plan, plan.flags).append(boot.bytes)
+  return { bytes: finish(writer), subject: (phase, index) => [host, boot][phase]?.subjects[index] }
 }

@@ -11,6 +11,9 @@ import type { SandboxStep } from './steps.js'
  * - `ERR_SANDBOX_ABORTED` the `signal` option fired before the command was started
  * - `ERR_SANDBOX_LOST` the sandbox ended without a report; the program's outcome is unknown
  * - `ERR_SANDBOX_ENDED` the operation needs a live sandbox and this one is over
+ * - `ERR_SANDBOX_BOX_FULL` a box runs as many commands at once as it can
+ * - `ERR_SANDBOX_QUEUE_FULL` a pool has as many jobs waiting as its `queueLimit` allows
+ * - `ERR_SANDBOX_TIMEOUT` a job of a pool waited longer than its `timeout` for its turn
  * - `ERR_SANDBOX_BINDING` the native part of the package could not be loaded
  * - `ERR_SANDBOX_PROGRAM_FAILED` `throwIfFailed()` on a result that is not `ok`
  */
@@ -20,6 +23,9 @@ export type SandboxErrorCode =
   | 'ERR_SANDBOX_ABORTED'
   | 'ERR_SANDBOX_LOST'
   | 'ERR_SANDBOX_ENDED'
+  | 'ERR_SANDBOX_BOX_FULL'
+  | 'ERR_SANDBOX_QUEUE_FULL'
+  | 'ERR_SANDBOX_TIMEOUT'
   | 'ERR_SANDBOX_BINDING'
   | 'ERR_SANDBOX_PROGRAM_FAILED'
 
@@ -157,7 +163,9 @@ export interface Origin {
 }
 
 /** Captures the caller of `method`; the frames are formatted only when somebody reads them. */
-export function captureOrigin(method: (...args: never[]) => unknown): Origin {
+export function captureOrigin(
+  method: ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown),
+): Origin {
   const origin: Origin = {}
   Error.captureStackTrace(origin, method)
   return origin

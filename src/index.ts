@@ -1,5 +1,6 @@
 // The package's exports, and nothing else.
 
+export { Box } from './box.js'
 export type { CapabilityName } from './capabilities.js'
 export {
   SandboxError,
@@ -33,6 +34,7 @@ export type {
   SandboxPlan,
   Unsupported,
 } from './plan-types.js'
+export { SandboxPool } from './pool.js'
 export { type SandboxCgroup, SandboxProcess, type SandboxStats } from './process.js'
 export type {
   EndedResult,
@@ -62,12 +64,17 @@ export type {
   Figure,
   FileOptions,
   IoLimit,
+  JobControl,
   Limits,
   LiveLimits,
   NamespaceName,
+  OpenOptions,
+  PoolRunOptions,
+  PoolSpawnOptions,
   Priority,
   RootfsOptions,
   RunOptions,
+  SandboxPoolOptions,
   Size,
   SpawnOptions,
   StdioFile,

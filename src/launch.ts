@@ -1,11 +1,12 @@
-// One start: from a request to the promises of its events. Program outcomes resolve, failures of the sandbox reject.
+// One command: from a request to the promises of its events. Program outcomes resolve, failures of the sandbox reject.
 
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { nativeBinding, spawnNative } from './binding.js'
+import { Deferred } from './deferred.js'
 import { CAUSE } from './encode/wire.js'
 import { type CommandRequest, type EncodedPlan, type EncodedRequest, encodeRequest } from './encode.js'
-import { abortedError, type Origin, SandboxError, SandboxUnsupportedError, withOrigin } from './errors.js'
+import { abortedError, endedError, type Origin, SandboxError, SandboxUnsupportedError, withOrigin } from './errors.js'
 import type { ExitedEvent, FailedEvent, NativeEvent, StartedEvent } from './native.js'
 import type { SandboxPlan } from './plan-types.js'
 import { setupError } from './setup-errors.js'
@@ -17,36 +18,43 @@ export interface Prepared {
   readonly encoded: EncodedPlan
 }
 
-class Deferred<T> {
-  settled = false
-  #resolve!: (value: T) => void
-  #reject!: (error: Error) => void
-  readonly promise = new Promise<T>((resolve, reject) => {
-    this.#resolve = resolve
-    this.#reject = reject
-  })
-
-  resolve(value: T): void {
-    this.settled = true
-    this.#resolve(value)
-  }
-
-  // Errors are made only where they are wanted: on the good way there is none, and they are dear.
-  reject(error: () => Error): void {
-    if (this.settled) return
-    this.settled = true
-    this.#reject(error())
-  }
+/** @throws SandboxUnsupportedError when the plan cannot be carried out on this host */
+export function assertSupported(plan: SandboxPlan, origin: Origin): void {
+  const missing = plan.unsupported[0]
+  if (missing) throw withOrigin(new SandboxUnsupportedError(missing.feature, missing.reason, missing.hint), origin)
 }
-
-function ignore(): void {}
 
 function upperOf({ boot }: SandboxPlan): string | undefined {
   const step = boot.find(({ op }) => op === 'upper')
   return step?.op === 'upper' ? join(step.source.path, step.upper) : undefined
 }
 
-/** A sandbox that is starting, running or over. */
+/** The error of a step that failed. */
+export function failureOf(event: FailedEvent, request: EncodedRequest, plan: SandboxPlan): Error {
+  const { phase, step, index, errno } = event
+  const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
+  return setupError({ step: name, index, errno, subject: request.subject(phase, index), upper: upperOf(plan) })
+}
+
+/** The error of a sandbox that nobody has ended. */
+export function lostError(): SandboxError {
+  return new SandboxError(
+    'ERR_SANDBOX_LOST',
+    'The sandbox ended without a report; what became of the program is unknown.',
+    {
+      hint: 'Its init may have been killed from outside, for instance by the host running out of memory, or by a seccomp filter.',
+    },
+  )
+}
+
+/** A box that has booted, as its commands need to know it. */
+export interface LiveBox {
+  readonly id: number
+  /** Whether it is being closed on request: what ends for that reason is not lost. */
+  readonly closing: boolean
+}
+
+/** A command that is starting, running or over; in a sandbox of its own, or in a box. */
 export class Launch {
   /** Whether the command can still be acted on. */
   live = true
@@ -58,24 +66,31 @@ export class Launch {
   readonly #plan: SandboxPlan
   readonly #signal: AbortSignal | undefined
   readonly #origin: Origin
+  readonly #box: LiveBox | undefined
+  #runs = false
 
   /**
+   * Without a box the plan is that of a whole sandbox; with one, that of its commands.
+   *
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(prepared: Prepared, request: CommandRequest, signal: AbortSignal | undefined, origin: Origin) {
-    const missing = prepared.plan.unsupported[0]
-    if (missing) throw withOrigin(new SandboxUnsupportedError(missing.feature, missing.reason, missing.hint), origin)
+  constructor(
+    prepared: Prepared,
+    request: CommandRequest,
+    signal: AbortSignal | undefined,
+    origin: Origin,
+    box?: LiveBox,
+  ) {
+    assertSupported(prepared.plan, origin)
     if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
+    this.#box = box
     this.#origin = origin
     this.#plan = prepared.plan
     this.#signal = signal
     this.#request = encodeRequest(prepared.encoded, request)
-    // Whoever does not wait must not be punished with an unhandled rejection: the error is on the other promise, too.
-    this.#started.promise.catch(ignore)
-    this.#exited.promise.catch(ignore)
     this.#started.settled = request.collect
-    this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
+    this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event), box?.id)
     signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
@@ -89,7 +104,7 @@ export class Launch {
     return this.#exited.promise
   }
 
-  /** Nothing of the sandbox is left. */
+  /** Nothing of the command is left; nor of its sandbox, when that is its own. */
   get closed(): Promise<void> {
     return this.#closed.promise
   }
@@ -111,15 +126,14 @@ export class Launch {
   #receive(event: NativeEvent): void {
     switch (event.kind) {
       case 'started':
+        this.#runs = true
         this.#started.resolve(event)
         return
       case 'exited':
         this.#over()
         this.#exited.resolve(event)
         // Only a command that was aborted before its start was reported has not settled this yet.
-        this.#started.reject(() =>
-          withOrigin(this.#signal?.aborted ? abortedError(this.#signal) : this.#lost(), this.#origin),
-        )
+        this.#started.reject(() => withOrigin(this.#ended() ?? lostError(), this.#origin))
         return
       case 'failed':
         this.#fail(() => this.#failure(event))
@@ -150,25 +164,21 @@ export class Launch {
     this.#exited.reject(once)
   }
 
-  #failure({ phase, step, index, errno }: FailedEvent): Error {
-    if (errno === constants.errno.ECANCELED && this.#signal?.aborted) return abortedError(this.#signal)
-    const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-    return setupError({
-      step: name,
-      index,
-      errno,
-      subject: this.#request.subject(phase, index),
-      upper: upperOf(this.#plan),
-    })
+  #failure(event: FailedEvent): Error {
+    const { errno } = event
+    return (
+      (errno === constants.errno.ECANCELED ? this.#ended() : undefined) ?? failureOf(event, this.#request, this.#plan)
+    )
   }
 
+  // A command that is known to have run is lost even if its box was being closed: its end has not been reported.
   #lost(): SandboxError {
-    return new SandboxError(
-      'ERR_SANDBOX_LOST',
-      'The sandbox ended without a report; what became of the program is unknown.',
-      {
-        hint: 'Its init may have been killed from outside, for instance by the host running out of memory, or by a seccomp filter.',
-      },
-    )
+    return this.#box?.closing && !this.#runs ? endedError('A command') : lostError()
+  }
+
+  // Why it ended before its time, if the caller had it so.
+  #ended(): SandboxError | undefined {
+    if (this.#signal?.aborted) return abortedError(this.#signal)
+    return this.#box?.closing ? endedError('A command') : undefined
   }
 }

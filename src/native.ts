@@ -11,7 +11,7 @@ export interface StartedEvent {
   readonly cgroups: readonly string[]
 }
 
-/** A step failed; nothing of the command has run. */
+/** A step failed; nothing of the command has run, or the box has not come to be. */
 export interface FailedEvent {
   readonly kind: 'failed'
   readonly id: number
@@ -48,19 +48,27 @@ export interface ExitedEvent {
   readonly stderr?: Buffer
 }
 
-/** The sandbox ended without a report. */
+/** A box has booted, and waits for commands. */
+export interface ReadyEvent {
+  readonly kind: 'ready'
+  readonly id: number
+  /** Of its init. */
+  readonly pid: number
+}
+
+/** The command, or the box, ended without a report. */
 export interface LostEvent {
   readonly kind: 'lost'
   readonly id: number
 }
 
-/** Nothing of the sandbox is left; always the last event of an id. */
+/** Nothing of the command, its tree or its box is left; always the last event of an id. */
 export interface ClosedEvent {
   readonly kind: 'closed'
   readonly id: number
 }
 
-export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent | ClosedEvent
+export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent | ClosedEvent | ReadyEvent
 
 /**
  * How the addon tells an event: its kind as an index into {@link EVENT_KINDS}, texts (figures, then cgroups), and what was
@@ -69,7 +77,7 @@ export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent |
 export type NativeListener = (kind: number, id: number, texts: string[], stdout?: Buffer, stderr?: Buffer) => void
 
 /** In the order of enum Kind in binding/sandbox.h. */
-export const EVENT_KINDS = ['started', 'failed', 'exited', 'lost', 'closed'] as const
+export const EVENT_KINDS = ['started', 'failed', 'exited', 'lost', 'closed', 'ready'] as const
 
 /** How many numbers an event has at most. */
 export const EVENT_NUMBERS = 16
@@ -91,6 +99,8 @@ export function readEvent(
         stdio: [at(numbers, 1), at(numbers, 2), at(numbers, 3)],
         cgroups: texts,
       }
+    case 'ready':
+      return { kind: name, id, pid: at(numbers, 0) }
     case 'failed':
       return {
         kind: name,
@@ -145,12 +155,20 @@ export interface NativeBinding {
   readonly steps: readonly string[]
   /** Once per environment, before the first spawn. `numbers` is where the addon puts those of an event. */
   attach(listener: NativeListener, numbers: Float64Array): void
-  /** Starts a sandbox asynchronously; throws only for a malformed request. */
-  spawn(request: Uint8Array): number
+  /**
+   * Starts asynchronously what the request says (binding/init/wire.h): a command in a sandbox of its own, a box without a
+   * command, or one more command in the live box with this id. Throws only for a malformed request.
+   */
+  spawn(request: Uint8Array, box?: number): number
   /** Signals the command's own process; false when it is over. */
   kill(id: number, signal: number): boolean
-  /** Ends the whole tree for a cause (enum wire_cause); false when it is over. */
+  /**
+   * Ends the whole tree for a cause (enum wire_cause), or a box once all its commands have been ended for that cause; false
+   * when it is over.
+   */
   end(id: number, cause: number): boolean
+  /** Whether an id that is not closed yet keeps the event loop alive, as it does at first. */
+  hold(id: number, held: boolean): void
   /** Pipe ends of a `started` event belong to the addon until they are claimed, each by its number. */
   claim(fd: number): boolean
   /** Lets go, now, of what is kept for the next sandboxes: inits made ahead, and namespaces to be removed together. */

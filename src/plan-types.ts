@@ -178,6 +178,11 @@ export interface SandboxPlan {
   readonly ahead: number
   /** Whether an init that has carried out those steps already, before it was asked for, may serve the recipe. */
   readonly stocked: boolean
+  /**
+   * Whether each command of a box can be given everything new that an earlier one may have changed (the `reuse` of a
+   * {@link SandboxPool}); otherwise only a new box is as good as new.
+   */
+  readonly resettable: boolean
   readonly cgroups: readonly PlanHierarchy[]
   readonly command: PlanCommand
   /** Weak points that the recipe chose, in sentences. */

@@ -6,6 +6,7 @@ import { planIdentity } from './identity.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
+import { isResettable } from './rootfs/fresh.js'
 import { filterOf } from './seccomp/filter.js'
 import { planWarnings } from './warnings.js'
 
@@ -129,6 +130,7 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     systemPaths: facts.systemPaths,
   })
   const { cgroups, unsupported } = planCgroups(recipe, facts.cgroups, facts.swapInUse)
+  const command = planCommand(recipe, facts)
   return deepFreeze({
     namespaces: recipe.namespaces,
     identity,
@@ -138,8 +140,9 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     ahead,
     // Clock offsets are written before init is executed: one that waits has its own already.
     stocked: stockable && recipe.clockOffset === undefined,
+    resettable: isResettable({ namespaces: recipe.namespaces, identity, boot, cgroups, command }),
     cgroups,
-    command: planCommand(recipe, facts),
+    command,
     warnings: planWarnings(recipe, facts),
     unsupported: [...unsupportedByCaller(recipe, facts, cgroups), ...unsupported],
   })

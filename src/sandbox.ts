@@ -1,21 +1,36 @@
-// A recipe that can be carried out: the builder's verbs, and the three that act: plan, spawn, run.
+// A recipe that can be carried out: the builder's verbs, and those that act: plan, spawn, run, open.
 
+import { Boot } from './boot.js'
+import { Box } from './box.js'
 import { SandboxBuilder } from './builder.js'
-import { encodePlan } from './encode.js'
-import { abortedError, captureOrigin, withOrigin } from './errors.js'
+import { runCommand, spawnCommand } from './command.js'
+import { encodeInBox, encodePlan } from './encode.js'
+import { captureOrigin, type Origin } from './errors.js'
 import { type HostFacts, hostFacts } from './host-facts.js'
-import { Launch, type Prepared } from './launch.js'
-import { parseCommand, parseRunOptions, parseSpawnOptions } from './options/command.js'
+import type { Prepared } from './launch.js'
+import { parseCommand, parseOpenOptions, parseRunOptions, parseSpawnOptions } from './options/command.js'
 import { makePlan } from './plan.js'
 import type { SandboxPlan } from './plan-types.js'
-import { resultOf, SandboxProcess } from './process.js'
-import { DEFAULT_RECIPE, finite } from './recipe.js'
+import type { SandboxProcess } from './process.js'
+import { DEFAULT_RECIPE } from './recipe.js'
 import type { RunResult } from './result-types.js'
 import { filterOf } from './seccomp/filter.js'
-import type { RunOptions, SpawnOptions } from './types.js'
+import type { OpenOptions, RunOptions, SpawnOptions } from './types.js'
 
-/** What `run` keeps of a program's output when the recipe says nothing: 64 MiB. */
-export const DEFAULT_RUN_OUTPUT = 64 * 2 ** 20
+interface PreparedRecipe extends Prepared {
+  readonly facts: HostFacts
+  /** As it is for commands in a box; made with the first. */
+  inBox?: Prepared
+  /** The same where each finds the box as new. */
+  fresh?: Prepared
+}
+
+/** Opens a box; `fresh` has each command of it find nothing of the others (only if the plan is `resettable`). */
+export let openBox: (
+  sandbox: Sandbox,
+  how: { signal: AbortSignal | undefined; fresh: boolean },
+  origin: Origin,
+) => Promise<Box>
 
 /**
  * An immutable recipe for sandboxes: every method returns a new one, and one recipe can start any number of sandboxes.
@@ -26,10 +41,22 @@ export const DEFAULT_RUN_OUTPUT = 64 * 2 ** 20
  * console.log(result.stdout, result.explain())
  */
 export class Sandbox extends SandboxBuilder {
-  #prepared: (Prepared & { readonly facts: HostFacts }) | undefined
+  static {
+    openBox = async (sandbox, { signal, fresh }, origin) => {
+      const prepared = sandbox.#prepare()
+      const boot = new Boot(prepared, signal, origin)
+      const pid = await boot.ready
+      const { plan, encoded, facts } = prepared
+      const kind = fresh ? 'fresh' : 'inBox'
+      prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
+      return new Box({ boot, prepared: prepared[kind], limits: sandbox.recipe.limits }, pid)
+    }
+  }
+
+  #prepared: PreparedRecipe | undefined
 
   // What all commands of a recipe share is planned and encoded once.
-  #prepare(): Prepared {
+  #prepare(): PreparedRecipe {
     const facts = hostFacts()
     if (this.#prepared?.facts !== facts) {
       const plan = makePlan(this.recipe, facts)
@@ -64,20 +91,9 @@ export class Sandbox extends SandboxBuilder {
    */
   async spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess> {
     const command = parseCommand('spawn()', file, args)
-    const { stdio, signal } = parseSpawnOptions(options)
+    const parsed = parseSpawnOptions(options)
     const prepared = this.#prepare()
-    const { limits } = this.recipe
-    const origin = captureOrigin(this.spawn)
-    const outputBytes = finite(limits.outputBytes)
-    const launch = new Launch(prepared, { command, stdio, outputBytes, collect: false }, signal, origin)
-    const started = await launch.started
-    const child = new SandboxProcess({ launch, plan: prepared.plan, limits }, started)
-    if (signal?.aborted) {
-      // It came too late to stop the start, and too early for the caller to have seen it.
-      await child[Symbol.asyncDispose]()
-      throw withOrigin(abortedError(signal), origin)
-    }
-    return child
+    return spawnCommand({ prepared, limits: this.recipe.limits, command, origin: captureOrigin(this.spawn) }, parsed)
   }
 
   /**
@@ -110,25 +126,26 @@ export class Sandbox extends SandboxBuilder {
     options?: RunOptions,
   ): Promise<RunResult<string> | RunResult<Buffer>> {
     const command = parseCommand('run()', file, args)
-    const { stdio, signal, encoding } = parseRunOptions(options)
+    const parsed = parseRunOptions(options)
     const prepared = this.#prepare()
-    const outputLimit = this.recipe.limits.outputBytes ?? DEFAULT_RUN_OUTPUT
-    const limits = { ...this.recipe.limits, outputBytes: outputLimit }
-    const origin = captureOrigin(this.run)
-    const launch = new Launch(
-      prepared,
-      { command, stdio, outputBytes: finite(outputLimit), collect: true },
-      signal,
-      origin,
-    )
-    const event = await launch.exited
-    const stdout = event.stdout ?? Buffer.alloc(0)
-    const stderr = event.stderr ?? Buffer.alloc(0)
-    if (encoding === 'buffer') return resultOf(event, prepared.plan, limits, { stdout, stderr })
-    return resultOf(event, prepared.plan, limits, {
-      stdout: stdout.toString(encoding),
-      stderr: stderr.toString(encoding),
-    })
+    return runCommand({ prepared, limits: this.recipe.limits, command, origin: captureOrigin(this.run) }, parsed)
+  }
+
+  /**
+   * Boots a sandbox without a command and keeps it open, for any number of commands; resolves when it has booted. A
+   * command then costs little more than its own start.
+   *
+   * @throws TypeError for bad options
+   * @throws SandboxUnsupportedError when this host cannot give what the recipe asks for
+   * @throws SandboxSetupError when a step fails
+   * @throws SandboxError `ERR_SANDBOX_ABORTED` when `signal` fires before it has booted
+   * @example
+   * await using box = await sandbox().open()
+   * const results = await Promise.all(['a', 'b', 'c'].map((text) => box.run('echo', [text])))
+   */
+  async open(options?: OpenOptions): Promise<Box> {
+    const { signal } = parseOpenOptions(options)
+    return openBox(this, { signal, fresh: false }, captureOrigin(this.open))
   }
 }
 

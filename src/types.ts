@@ -1,6 +1,7 @@
 // The public option types: what the builder's methods accept.
 
 import type { Readable, Writable } from 'node:stream'
+import type { Sandbox } from './sandbox.js'
 
 /** A Linux namespace: one kind of thing that the process gets its own of (`namespaces(7)`). */
 export type NamespaceName = 'user' | 'mount' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup' | 'time'
@@ -185,6 +186,60 @@ export interface RunOptions {
   /** Ends the whole tree when it fires: outcome `'aborted'`; before the start, the call rejects. */
   signal?: AbortSignal | undefined
 }
+
+/** Options of {@link Sandbox.open}. */
+export interface OpenOptions {
+  /** Gives the opening up when it fires before the box has booted; later it does nothing. */
+  signal?: AbortSignal | undefined
+}
+
+/** Options of {@link SandboxPool}. */
+export interface SandboxPoolOptions {
+  /** What each command runs in. */
+  recipe: Sandbox
+  /** How many commands run at once, 1 to 10000. @default `os.availableParallelism()` */
+  concurrency?: number | undefined
+  /**
+   * How many boxes wait booted, besides those in use; refilled in the background. 0 boots a box when a job needs it. At
+   * most what this process's descriptors and the host's namespaces allow.
+   *
+   * @default as many as `concurrency`
+   */
+  warm?: number | undefined
+  /**
+   * Whether a box may serve one run after another. A run finds nothing of an earlier one, with or without it: no files
+   * in `/tmp`, `/dev/shm`, a `tmpfs()` or the root's layer in memory, no System V object or POSIX queue, no process, key,
+   * socket or figure of a control group. With it a box stays if all that can be replaced in it: each run then has a mount
+   * and an IPC namespace of its own. That needs a read-only root (or one that persists on the host anyway), a command
+   * that is neither root nor has capabilities, all namespaces, and nothing of the recipe's inside `/tmp` and its like
+   * (`plan().resettable`); any other box is replaced after each run, as without it. What goes on counting in a box that
+   * stays are process ids, and the kernel may remember a TCP port for a minute (`TIME_WAIT`).
+   *
+   * @default false
+   */
+  reuse?: boolean | undefined
+  /** How many jobs may wait; one more rejects with `ERR_SANDBOX_QUEUE_FULL`. @default 1000 */
+  queueLimit?: number | undefined
+}
+
+/** What a job of a pool can be told besides its command's options. */
+export interface JobControl {
+  /** Jobs with a higher one go first; among equals, those that came first. @default 0 */
+  priority?: number | undefined
+  /**
+   * From the call on. When it is over before the command runs the call rejects with `ERR_SANDBOX_TIMEOUT`; a command that
+   * runs is ended, with outcome `'aborted'`. It is kept by the event loop; `limits({ wallTime })` does not need that.
+   *
+   * @default none
+   */
+  timeout?: Duration | undefined
+}
+
+/** Options of {@link SandboxPool.run}. */
+export interface PoolRunOptions extends RunOptions, JobControl {}
+
+/** Options of {@link SandboxPool.spawn}. */
+export interface PoolSpawnOptions extends SpawnOptions, JobControl {}
 
 /** The standard streams of a {@link SandboxProcess}. */
 export type StdinStream = Writable

@@ -35,6 +35,9 @@ struct command {
   uint32_t uid, gid, rlimit_count;
   int has_user, has_nice, nice, cgroup_namespace;
   uint64_t capabilities;
+  uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
+  const void *records;
+  uint32_t records_size;
   struct sock_fprog filter;
   struct rlimit_record rlimits[RLIMITS_MAX];
   int listener;        /* written by the child: its number in the descriptors that are shared */
@@ -62,6 +65,13 @@ static long join_groups(struct command *command) {
   if (!command->cgroup_namespace) return 0;
   long result = sys_call1(__NR_unshare, CLONE_NEWCGROUP);
   return result < 0 ? fail(command, STEP_CGROUP_NAMESPACE, command->cgroup_index, result) : 0;
+}
+
+static long become_fresh(struct command *command) {
+  if (!command->fresh) return 0;
+  if (fresh_places(command->records, command->records_size, command->failure) < 0) return -1;
+  long result = fresh_session_keyring();
+  return result < 0 ? fail(command, STEP_SESSION, 0, result) : 0;
 }
 
 static long put_stdio(struct command *command) {
@@ -136,6 +146,8 @@ static long set_credentials(struct command *command) {
   if (command->capabilities) sys_call5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
   result = set_user(command);
   if (result < 0) return fail(command, STEP_CREDENTIALS, command->user_index, result);
+  if (command->fresh) result = fresh_user_keyrings();
+  if (result < 0) return fail(command, STEP_SESSION, 0, result);
   result = set_capabilities(command->capabilities);
   if (result < 0) return fail(command, STEP_CAPABILITIES, command->capabilities_index, result);
   result = sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -175,7 +187,7 @@ static long execute(struct command *command) {
 static int become_command(void *argument) {
   struct command *command = argument;
   uint64_t no_signals = 0;
-  if (join_groups(command) < 0) return 1;
+  if (join_groups(command) < 0 || become_fresh(command) < 0) return 1;
   long result = sys_call0(__NR_setsid);
   if (result < 0) return (int)fail(command, STEP_SESSION, 0, result);
   if (put_stdio(command) < 0 || set_rlimits(command) < 0) return 1;
@@ -230,6 +242,11 @@ static void read_limits(uint16_t op, struct wire_reader *p, struct command *comm
   case EXEC_CPU_LIMIT: job->cpu_limit_ns = wire_u64(p); return;
   case EXEC_PARALLELISM: job->parallelism = wire_u32(p); return;
   case EXEC_LAST: job->last = 1; return;
+  case EXEC_FRESH_NAMESPACES: command->fresh = wire_u64(p); return;
+  case EXEC_FRESH_STAGE:
+  case EXEC_FRESH_SCRATCH:
+  case EXEC_FRESH_TMPFS:
+  case EXEC_FRESH_MQUEUE: return; /* fresh.c */
   default: p->bad = 1;
   }
 }
@@ -275,7 +292,8 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
 static long start(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) | (command->filter.len ? CLONE_FILES : 0),
+      .flags = CLONE_VM | CLONE_VFORK | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
+               (command->filter.len ? CLONE_FILES : 0),
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
@@ -294,7 +312,12 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
   uint32_t used = 0, index = 0;
-  command = (struct command){.search_path = "", .cwd = "/", .envp = no_environment, .listener = -1, .failure = failure};
+  command = (struct command){.search_path = "",
+                             .cwd = "/",
+                             .envp = no_environment,
+                             .failure = failure,
+                             .records = records,
+                             .records_size = size};
   *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_PLAN};
   for (; wire_next(&section, &record, &payload); index++) {
     read_command(record.op, &payload, &command, job, index, record.flags, &used);

@@ -62,6 +62,11 @@ long filter_install(struct sock_fprog *filter, int *listener);
 int filter_collect(int listener);
 int violation_read(struct job *job);
 
+/* fresh.c: in the command's process, before its execve; the keyrings of the user as that user. */
+long fresh_places(const void *records, uint32_t size, struct failure *failure);
+long fresh_session_keyring(void);
+long fresh_user_keyrings(void);
+
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));
 

@@ -40,6 +40,7 @@ struct credentials {
 
 static uint8_t packet[sizeof(struct wire_header) + WIRE_INLINE_MAX] __attribute__((aligned(8)));
 static struct job jobs[JOBS_MAX];
+static int is_box; /* READY has been told: a request that cannot be served fails alone */
 
 /* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). */
 static void send_event(struct wire_event *event, int pid) {
@@ -71,10 +72,11 @@ static void send_failure(const struct failure *failure, uint32_t id) {
   send_event(&event, 0);
 }
 
+/* Without cgroup.kill the job is the only one, for else its tree could not be told from another's (src/box.ts). */
 static void kill_tree(struct job *job) {
   if (job->kill_fd >= 0)
     sys_call3(__NR_write, job->kill_fd, "1", 1);
-  else if (pid_namespace && job->last)
+  else if (pid_namespace)
     sys_call2(__NR_kill, -1, SIGKILL);
   else
     sys_call2(__NR_kill, -job->pid, SIGKILL);
@@ -210,7 +212,9 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
   uint64_t roles = 4ull * header->fd_count;
   int count = lent.count - (lent.count > (int)header->fd_count); /* the body's own memfd has no role in the list */
   if (header->fd_count != (uint32_t)count || roles + header->boot_size + header->exec_size != size) {
+    if (header->fd_count != (uint32_t)count) failure.error = EMFILE; /* the kernel drops what it cannot install */
     send_failure(&failure, header->id);
+    if (is_box) return;
     leave(1);
   }
   struct wire_reader reader = wire_read(body, (uint32_t)roles);
@@ -226,6 +230,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
   if (header->exec_size) {
     start_job(header->id, body + roles + header->boot_size, header->exec_size);
   } else if (!header->b) {
+    is_box = 1;
     struct wire_event event = {.kind = WIRE_READY, .id = header->id};
     send_event(&event, 0);
   }
@@ -241,6 +246,7 @@ static void serve_mapped(const struct wire_header *header) {
   if (map < 0 && map > -4096) {
     struct failure failure = {.phase = PHASE_BOOT, .step = STEP_PLAN, .error = (int32_t)-map};
     send_failure(&failure, header->id);
+    if (is_box) return;
     leave(1);
   }
   serve_request(header, (const uint8_t *)map, st.stx_size);

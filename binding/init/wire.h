@@ -4,10 +4,11 @@
  *   host   what the addon does before and around clone3 (cgroups, stdio, mounts to lend, id maps)
  *   boot   what init does once: identity, mounts, root switch
  *   exec   one command: arguments, environment, credentials, limits of its own
- * A request with all three starts a sandbox and a command in it; without exec it boots an idle box; without boot it
- * starts one more command in a live one. The addon reads only `host`; it passes the other two on as they are. The first
- * `ahead_size` bytes of boot follow from the recipe alone, not from what the host's directories hold: they may be
- * carried out before anybody has asked for a sandbox (binding/stock.cc), and are sent as a request of their own.
+ * A request with all three starts a sandbox and a command in it, its last; without exec it boots an idle box; without
+ * boot it starts one more command in a live one, whose id goes beside it. The addon reads only `host`; it passes the
+ * other two on as they are. The first `ahead_size` bytes of boot follow from the recipe alone, not from what the host's
+ * directories hold: they may be carried out before anybody has asked for a sandbox (binding/stock.cc), and are sent as
+ * a request of their own.
  *
  * The addon and init talk over a SOCK_SEQPACKET pair. Downwards a packet is a wire_header and its body; upwards it is a
  * wire_event. End of file is the life line: init that reads it kills everything and exits; the addon that reads it
@@ -33,7 +34,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -179,6 +180,14 @@ enum wire_exec_op {
   EXEC_CPU_LIMIT,        /* u64 ns, of the whole tree; needs HOST_CPU_CLOCK */
   EXEC_LAST,             /* - : when this command ends the sandbox ends */
   EXEC_PARALLELISM,      /* u32 hundredths of a core that the tree can use at most: how fast CPU time can pass */
+
+  /* What the command has of its own instead of the box's, so that it finds nothing of an earlier one. */
+  EXEC_FRESH_NAMESPACES, /* u64 CLONE_NEWNS | CLONE_NEWIPC, and new keyrings: before all that follows */
+  EXEC_FRESH_STAGE,   /* u64 size, u32 inodes, string at: the tmpfs of the scratch directories that follow; `at` is the
+                       * last of their targets, which hides it */
+  EXEC_FRESH_SCRATCH, /* u32 mode, u32 attrs, string target */
+  EXEC_FRESH_TMPFS,   /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
+  EXEC_FRESH_MQUEUE,  /* string target */
 };
 
 /* ---- packets ---------------------------------------------------------------------------------------------------- */

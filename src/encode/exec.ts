@@ -2,9 +2,11 @@
 
 import { capabilityMask } from '../capabilities.js'
 import type { Command } from '../options/command.js'
-import type { PlanCommand, PlanIdentity } from '../plan-types.js'
+import type { PlanCommand, PlanIdentity, SandboxPlan } from '../plan-types.js'
+import { freshPlaces } from '../rootfs/fresh.js'
 import type { Filter } from '../seccomp/compile.js'
-import { EXEC, RECORD_FLAG, RLIMIT } from './wire.js'
+import { attributeBits } from './host.js'
+import { CLONE, EXEC, RECORD_FLAG, RLIMIT } from './wire.js'
 import { type Section, Writer } from './writer.js'
 
 const NS_PER_MS = 1e6
@@ -47,10 +49,34 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity, filter:
   return { bytes: writer.finish(), subjects: writer.subjects }
 }
 
-/** The part of the section that is one command's own. */
-export function encodeCommand(writer: Writer, command: Command): void {
+/** What follows it where a command of a box finds nothing of the others. */
+export function encodeFresh(shared: Section, plan: SandboxPlan): Section {
+  const { stage, scratch, tmpfs, mqueue } = freshPlaces(plan)
+  const writer = new Writer()
+  writer
+    .begin(EXEC.EXEC_FRESH_NAMESPACES)
+    .u64(CLONE.mount + CLONE.ipc)
+    .end()
+  const at = scratch.at(-1)?.target
+  if (stage && at !== undefined)
+    writer.begin(EXEC.EXEC_FRESH_STAGE, { path: at }).u64(stage.sizeBytes).u32(stage.inodes).string(at).end()
+  for (const { target, mode, attributes } of scratch) {
+    const attrs = attributeBits({ attributes })
+    writer.begin(EXEC.EXEC_FRESH_SCRATCH, { path: target }).u32(mode).u32(attrs).string(target).end()
+  }
+  for (const { target, sizeBytes, inodes, mode, attributes } of tmpfs) {
+    writer.begin(EXEC.EXEC_FRESH_TMPFS, { path: target }).u64(sizeBytes).u32(inodes)
+    writer.u32(mode).u32(attributeBits({ attributes })).string(target).end()
+  }
+  for (const { target } of mqueue) writer.begin(EXEC.EXEC_FRESH_MQUEUE, { path: target }).string(target).end()
+  const bytes = Buffer.concat([shared.bytes, writer.finish()])
+  return { bytes, subjects: [...shared.subjects, ...writer.subjects] }
+}
+
+/** The part of the section that is one command's own; `last` when the sandbox ends with it. */
+export function encodeCommand(writer: Writer, command: Command, last: boolean): void {
   writer.begin(EXEC.EXEC_COMMAND, { path: command.file }).string(command.file).u32(command.argv.length)
   for (const argument of command.argv) writer.string(argument)
   writer.end()
-  writer.begin(EXEC.EXEC_LAST).end()
+  if (last) writer.begin(EXEC.EXEC_LAST).end()
 }

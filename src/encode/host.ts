@@ -111,6 +111,14 @@ export function encodeHost(plan: SandboxPlan, caller: { uid: number; gid: number
   return { bytes: writer.finish(), subjects: writer.subjects }
 }
 
+/** The same of a command in a box that has booted: what its streams and its groups need. */
+export function encodeCommandHost(plan: SandboxPlan, caller: { uid: number; gid: number }): Section {
+  const writer = new Writer()
+  encodeIdentity(writer, plan, caller)
+  for (const hierarchy of plan.cgroups) encodeHierarchy(writer, hierarchy)
+  return { bytes: writer.finish(), subjects: writer.subjects }
+}
+
 // open(2) flags, the same on x86_64 and aarch64.
 const O_RDONLY = 0
 const O_WRONLY = 0o1

@@ -1,7 +1,7 @@
 // The numbers of binding/init/wire.h, by the names they have there (a test compares them with the header's text).
 
 export const WIRE_MAGIC = 0x4d414446
-export const WIRE_VERSION = 2
+export const WIRE_VERSION = 3
 export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 28
@@ -94,6 +94,11 @@ export const EXEC = {
   EXEC_CPU_LIMIT: 139,
   EXEC_LAST: 140,
   EXEC_PARALLELISM: 141,
+  EXEC_FRESH_NAMESPACES: 142,
+  EXEC_FRESH_STAGE: 143,
+  EXEC_FRESH_SCRATCH: 144,
+  EXEC_FRESH_TMPFS: 145,
+  EXEC_FRESH_MQUEUE: 146,
 } as const
 
 export const PHASE = { PHASE_HOST: 0, PHASE_BOOT: 1, PHASE_EXEC: 2 } as const

@@ -1,6 +1,6 @@
 // One command: arguments of env(), cwd(), user(), spawn(), run().
 
-import type { RunOptions, SpawnOptions } from '../types.js'
+import type { OpenOptions, RunOptions, SpawnOptions } from '../types.js'
 import { checkAbsolute, checkInteger, checkKeys, checkText, didYouMean, invalid } from '../validate.js'
 
 const MAX_ID = 65535
@@ -114,6 +114,12 @@ export function parseSpawnOptions(value: unknown): {
     ],
     signal: parseSignal('spawn()', options.signal),
   }
+}
+
+/** Options of `open()`. */
+export function parseOpenOptions(value: unknown): { signal: AbortSignal | undefined } {
+  const options = checkKeys('open() options', value ?? {}, ['signal']) as OpenOptions
+  return { signal: parseSignal('open()', options.signal) }
 }
 
 /** Options of `run()`. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Sandbox, SandboxProcess, sandbox } from 'cofferdam'
+import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { runNode } from '../support/child.js'
 import { cgroup2, controller, type Need } from '../support/host.js'
@@ -18,6 +18,7 @@ const NEEDS: readonly [says: RegExp, need: Need][] = [
   [/\bpids:/, controller('pids')],
   [/\bcpuTime:/, () => cgroup2() && controller('cpuacct')()],
   [/\.freeze\(/, cgroup2],
+  [/\.open\(\)/, cgroup2],
 ]
 
 const test = suite('README', { warmUp: true })
@@ -45,7 +46,13 @@ test('there are blocks to run, and each of them promises something', () => {
 })
 
 test('every method is named', () => {
-  const owners = [Sandbox.prototype, Object.getPrototypeOf(Sandbox.prototype), SandboxProcess.prototype]
+  const owners = [
+    Sandbox.prototype,
+    Object.getPrototypeOf(Sandbox.prototype),
+    SandboxProcess.prototype,
+    Box.prototype,
+    SandboxPool.prototype,
+  ]
   const methods = owners.flatMap((owner) => Object.getOwnPropertyNames(owner))
   for (const name of methods.filter((method) => method !== 'constructor')) {
     assert.match(README, new RegExp(`\`[^\`\n]*\\b${name}\\b`), `${name} is not in the README`)

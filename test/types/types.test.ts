@@ -19,6 +19,10 @@ declare const box: cofferdam.Sandbox
 declare const recipe: cofferdam.Sandbox
 declare const child: cofferdam.SandboxProcess
 declare const result: cofferdam.RunResult
+declare const openBox: cofferdam.Box
+declare const pool: cofferdam.SandboxPool
+declare const inputs: readonly string[]
+declare const file: string
 `
 
 const test = suite('types')
@@ -100,6 +104,7 @@ function asModule(code: string): string {
     'SandboxSetupError',
     'SandboxUnsupportedError',
     'SandboxExecutionError',
+    'SandboxPool',
     'checkHost',
   ]
   const used = exports.filter((name) => names.includes(name))

@@ -1,0 +1,23 @@
+// Overlay's work directory, beside a persistent upper layer: made for one box, removed with it.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+#include "cgroup.h"
+
+namespace cofferdam {
+
+// Removes it and lets others claim it; nothing to do for an empty path, which it leaves.
+inline void RemoveWorkdir(std::string *workdir) {
+  if (workdir->empty()) return;
+  std::error_code ignored;
+  chmod((*workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
+  std::filesystem::remove_all(*workdir, ignored);
+  ReleaseDirectory(*workdir);
+  workdir->clear();
+}
+
+} // namespace cofferdam

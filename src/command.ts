@@ -1,0 +1,62 @@
+// The two ways to use a command, wherever it is started: as a live process, or fed, gathered and awaited.
+
+import { abortedError, type Origin, withOrigin } from './errors.js'
+import { Launch, type LiveBox, type Prepared } from './launch.js'
+import type { Command, parseRunOptions, parseSpawnOptions } from './options/command.js'
+import { resultOf, SandboxProcess } from './process.js'
+import { finite, type LimitsRecipe } from './recipe.js'
+import type { RunResult } from './result-types.js'
+
+/** What `run` keeps of a program's output when the recipe says nothing: 64 MiB. */
+export const DEFAULT_RUN_OUTPUT = 64 * 2 ** 20
+
+/** What a command is started with, and where. */
+export interface Start {
+  readonly prepared: Prepared
+  readonly limits: LimitsRecipe
+  readonly command: Command
+  readonly origin: Origin
+  /** A live box; otherwise a sandbox of its own. */
+  readonly box?: LiveBox | undefined
+  /** Told of the launch as soon as it has been made. */
+  readonly onLaunch?: (launch: Launch) => void
+}
+
+/** Resolves when the command runs. */
+export async function spawnCommand(
+  { prepared, limits, command, origin, box, onLaunch }: Start,
+  { stdio, signal }: ReturnType<typeof parseSpawnOptions>,
+): Promise<SandboxProcess> {
+  const outputBytes = finite(limits.outputBytes)
+  const request = { command, stdio, outputBytes, collect: false, inBox: box !== undefined }
+  const launch = new Launch(prepared, request, signal, origin, box)
+  onLaunch?.(launch)
+  const started = await launch.started
+  const child = new SandboxProcess({ launch, plan: prepared.plan, limits }, started)
+  if (signal?.aborted) {
+    // It came too late to stop the start, and too early for the caller to have seen it.
+    await child[Symbol.asyncDispose]()
+    throw withOrigin(abortedError(signal), origin)
+  }
+  return child
+}
+
+/** Resolves when the command has ended. */
+export async function runCommand(
+  { prepared, limits: given, command, origin, box, onLaunch }: Start,
+  { stdio, signal, encoding }: ReturnType<typeof parseRunOptions>,
+): Promise<RunResult<string> | RunResult<Buffer>> {
+  const outputLimit = given.outputBytes ?? DEFAULT_RUN_OUTPUT
+  const limits = { ...given, outputBytes: outputLimit }
+  const request = { command, stdio, outputBytes: finite(outputLimit), collect: true, inBox: box !== undefined }
+  const launch = new Launch(prepared, request, signal, origin, box)
+  onLaunch?.(launch)
+  const event = await launch.exited
+  const stdout = event.stdout ?? Buffer.alloc(0)
+  const stderr = event.stderr ?? Buffer.alloc(0)
+  if (encoding === 'buffer') return resultOf(event, prepared.plan, limits, { stdout, stderr })
+  return resultOf(event, prepared.plan, limits, {
+    stdout: stdout.toString(encoding),
+    stderr: stderr.toString(encoding),
+  })
+}
