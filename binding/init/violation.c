@@ -7,11 +7,13 @@
  * can also send to itself. A listener costs nothing until there is a violation but the making
  * of its descriptor: 2.5 us of the 50 us that installing takes (Linux 6.18).
  *
- * The call is not made in any case. While init does not read (it is stopped, or busy) the thread waits, and a fatal
- * signal is all that ends the wait: every other one restarts the call, which is then stopped again. When init dies its
- * descriptors are closed a moment before the namespace is killed, and without a namespace the program lives on until
- * its cgroup is killed: for a listener that is gone the kernel answers ENOSYS. Nobody says
- * SECCOMP_USER_NOTIF_FLAG_CONTINUE, which alone could let a call pass.
+ * The call is not made in any case. While init does not read (it is stopped, or busy) the thread waits. A fatal signal
+ * ends the wait; one with a handler does, too, until init has read: the call is restarted and stopped again
+ * (SA_RESTART), or fails with EINTR. That is the one way to try a call without being ended for it: to be interrupted
+ * within the microseconds that init needs, and to have gained an EINTR. When init dies its descriptors are closed a
+ * moment before the namespace is killed, and without a namespace the program lives on until its cgroup is killed: for a
+ * listener that is gone the kernel answers ENOSYS. Nobody says SECCOMP_USER_NOTIF_FLAG_CONTINUE, which alone could let
+ * a call pass.
  *
  * How init comes by the listener. It is a descriptor of the process that installs the filter, the filter is the last
  * step before execve, and after it no other call can be counted on: not the sending of a descriptor, nor a wait for

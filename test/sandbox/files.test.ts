@@ -141,7 +141,7 @@ test('a masked file reads empty, a masked directory is empty, and neither can be
   assert.is(await fails(recipe, 'touch', '/etc/keys/new'), 'open: EROFS')
   assert.is(await fails(recipe, 'unlink', '/etc/secret'), 'unlink: EBUSY')
   assert.is(await fails(recipe, 'rename', '/etc/keys', '/etc/moved'), 'rename: EBUSY')
-  assert.is(await says(recipe, 'try-umount', '/etc/secret'), 'EPERM\n')
+  assert.is(await says(recipe.seccomp('off'), 'try-umount', '/etc/secret'), 'EPERM\n')
   assert.equal(listing(layer), before)
 })
 

@@ -116,7 +116,7 @@ test('forty at once, each with its own call', async () => {
   assert.equal(found, all)
 })
 
-test('the wall time limit ends a program that waits in a call of which init has not heard', async (t) => {
+test('the wall time limit is kept while init also listens for violations', async (t) => {
   const child = await waiting(t, recipe().limits({ wallTime: 200 }), 'read')
   const result = await child.wait()
   assert.is(result.outcome, 'wall-time-limit')
