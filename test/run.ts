@@ -84,10 +84,10 @@ function selectedTiers(): readonly Tier[] {
 function filesOf(tier: Tier): string[] {
   const found = tier.directories.flatMap((directory) => testFilesBelow(join(ROOT, 'test', directory)))
   if (positionals.length === 0) return found
-  return positionals
+  const named = positionals
     .map((path) => resolve(path))
     .flatMap((path) => (isFile(path) ? [path] : found.filter((file) => file.startsWith(`${path}/`))))
-    .filter((file) => tierOf(file) === tier)
+  return [...new Set(named)].filter((file) => tierOf(file) === tier)
 }
 
 function tierOf(file: string): Tier {
