@@ -1,16 +1,18 @@
 // A live owner holds a lock on its group's directory (flock(2), which knows every open file, also on cgroupfs); the
-// kernel lets go of it when the owner dies, however it dies. The pid in the name would not do: it means nothing in
-// another pid namespace, and is used again. A group that cannot be removed yet (EBUSY) is left for the next one who
-// looks.
+// kernel lets go of it when the owner dies, however it dies. The pid in the name alone would not do: it means nothing
+// in another pid namespace, and is used again; but where it is a live process's the group is left alone, whatever the
+// lock says. A group that cannot be removed yet (EBUSY) is left for the next one who looks.
 #include "orphans.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -26,6 +28,11 @@ std::vector<std::string> Directories(const std::string &path) {
   while (dirent *entry = directory ? readdir(directory.get()) : nullptr)
     if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   return names;
+}
+
+bool NamesLiveProcess(const std::string &name) {
+  const pid_t pid = static_cast<pid_t>(strtol(name.c_str() + strlen(kPrefix), nullptr, 10));
+  return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
 void KillMembers(const std::string &group) {
@@ -46,7 +53,7 @@ UniqueFd MarkGroup(const std::string &path) {
 
 void RemoveOrphans(const std::string &base) {
   for (const std::string &name : Directories(base)) {
-    if (name.compare(0, strlen(kPrefix), kPrefix) != 0) continue;
+    if (name.compare(0, strlen(kPrefix), kPrefix) != 0 || NamesLiveProcess(name)) continue;
     const std::string group = base + "/" + name;
     UniqueFd mark = MarkGroup(group);
     if (!mark) continue;

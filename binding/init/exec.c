@@ -315,6 +315,7 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   command = (struct command){.search_path = "",
                              .cwd = "/",
                              .envp = no_environment,
+                             .listener = -1,
                              .failure = failure,
                              .records = records,
                              .records_size = size};
