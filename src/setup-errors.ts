@@ -158,6 +158,11 @@ const RULES: readonly Rule[] = [
     'The kernel refused the value: CPUs and disks must be ones that this host, and the group of this process, have.',
   ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
+  [
+    ['channel'],
+    ['EAGAIN', 'EPIPE'],
+    'The init of the box does not read: it has been stopped or killed from outside. Close the box.',
+  ],
 ]
 
 // libuv's table has only the errors that libuv itself meets: ENOEXEC is not among them.
