@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -23,6 +24,13 @@ namespace cofferdam {
 namespace {
 
 constexpr size_t kMaxThreads = 4;
+// For what is sent to the init of a box, which somebody may have stopped: all sandboxes share these threads. Once that
+// has been waited for in vain, hardly any more.
+constexpr timeval kSendTimeout = {1, 0}, kStuckTimeout = {0, 1000};
+
+void SetSendTimeout(const Box &box, const timeval &timeout) {
+  setsockopt(box.channel.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+}
 
 // Asked once: the C library reads a file of sysfs each time.
 size_t ThreadLimit() {
@@ -70,7 +78,10 @@ void ProvideCommand(Request *request, Command *command) {
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
-  if (!sent && (request->box || !PeerHasEnded())) FailStep(STEP_CHANNEL, 0);
+  if (sent || (!request->box && PeerHasEnded())) return;
+  const int error = errno;
+  if (error == EAGAIN) SetSendTimeout(*command->box, kStuckTimeout);
+  FailStep(STEP_CHANNEL, 0, error);
 }
 
 // May throw with the box half made: its workdir, and the command's leaves, are then removed by the watcher.
@@ -88,6 +99,7 @@ void Spawn(Request *request, Box *box, Command *command) {
   box->pidfd = std::move(newborn.pidfd);
   box->network = std::move(newborn.network);
   box->init_pid = newborn.pid;
+  if (!command) SetSendTimeout(*box, kSendTimeout);
   try {
     RaiseRights(newborn.pid, *request);
     ProvideBoot(*request, box, command);

@@ -184,6 +184,11 @@ const RULES: readonly Rule[] = [
     ['ENOMEM'],
     'All filters of a process together are limited to 32768 instructions: this process is itself under long ones.',
   ],
+  [
+    ['channel'],
+    ['EAGAIN', 'EPIPE'],
+    'The init of the box does not read: it has been stopped or killed from outside. Close the box.',
+  ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]
 

@@ -166,6 +166,22 @@ test('a box whose init is stopped from outside can be closed all the same', asyn
   )
 })
 
+test(
+  'a box whose init is stopped holds up no other sandbox, however much is asked of it',
+  async (t) => {
+    const box = await opened(t, recipe())
+    process.kill(box.pid, 'SIGSTOP')
+    const large = 'x'.repeat(80_000)
+    const asked = Array.from({ length: 40 }, () => codeOf(box.run('/probe', ['say', large])))
+    const startMs = performance.now()
+    assert.ok((await recipe().run('/true')).ok)
+    assert.ok(performance.now() - startMs < 10_000)
+    await box.close()
+    for (const code of await Promise.all(asked)) assert.match(code, /^(EAGAIN|EPIPE|ERR_SANDBOX_(ENDED|LOST))$/)
+  },
+  { timeoutMs: 60_000 },
+)
+
 /** A box in each of its states. */
 const STATES: Record<string, (t: TestContext) => Promise<Box>> = {
   idle: (t) => opened(t, recipe()),

@@ -71,6 +71,11 @@ const THINGS: Record<string, { leave: string[]; look: string[]; clean: string }>
   },
   'keys of the session': { leave: ['key-add left'], look: ['key-see left'], clean: 'ENOKEY\n' },
   'keys of the user': { leave: ['lasting-key-add user left'], look: ['lasting-key-see user left'], clean: 'ENOKEY\n' },
+  'keys of the persistent keyring': {
+    leave: ['lasting-key-add persistent left'],
+    look: ['lasting-key-see persistent left'],
+    clean: 'ENOKEY\n',
+  },
   "keys of the user's session": {
     leave: ['lasting-key-add user-session left'],
     look: ['lasting-key-see user-session left'],
