@@ -14,6 +14,7 @@ import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { atMost } from './support/slow.js'
 import { readTally } from './support/tally.js'
 
 interface Tier {
@@ -63,7 +64,7 @@ for (const tier of selectedTiers()) {
   const queue = filesOf(tier)
   const worker = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      const report = await runFile(file, tier.timeoutMs)
+      const report = await runFile(file, atMost(tier.timeoutMs))
       reports.push(report)
       print(report)
     }

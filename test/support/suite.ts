@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as uvu from 'uvu'
 import type { Need } from './host.js'
 import { assertNothingLeft, type Snapshot, snapshot } from './leaks.js'
+import { atMost } from './slow.js'
 import { record } from './tally.js'
 import { warmUp } from './warm-up.js'
 
@@ -149,7 +150,8 @@ function throwAll(failures: readonly unknown[]): void {
 }
 
 /** A referenced timer, so that the event loop cannot run empty under a test that waits for nothing. */
-async function withTimeout(what: string, limitMs: number, action: () => unknown): Promise<void> {
+async function withTimeout(what: string, hardwareMs: number, action: () => unknown): Promise<void> {
+  const limitMs = atMost(hardwareMs)
   const timer = new AbortController()
   const timeout = sleep(limitMs, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`${what} did not end within ${limitMs} ms`)
@@ -188,7 +190,7 @@ function expectProcessToEnd(): void {
     record({ event: 'broken', reason })
     console.error(reason)
     process.exit(1)
-  }, LINGER_TIMEOUT_MS).unref()
+  }, atMost(LINGER_TIMEOUT_MS)).unref()
 }
 
 /** uvu cannot print what is no Error, and `throw undefined` makes it crash. */
