@@ -31,6 +31,8 @@ interface FileReport {
   /** Each with its reason. */
   failed: string[]
   skipped: string[]
+  /** Of another kind of host, each with which. */
+  inapplicable: string[]
   durationMs: number
   output: string
 }
@@ -182,7 +184,8 @@ function count(file: string, tallyPath: string, problem: string | undefined) {
     ...missing.map(({ test }) => `${test}: never finished`),
     ...events.filter((event) => event.event === 'broken').map(({ reason }) => `${file}: ${reason}`),
   ]
-  if (declared.length === 0 && flags.grep === undefined) failed.push(`${file}: declares no test`)
+  const inapplicable = events.filter((event) => event.event === 'inapplicable')
+  if (declared.length + inapplicable.length === 0 && flags.grep === undefined) failed.push(`${file}: declares no test`)
   // A bad end that no test accounts for is a failure of its own.
   if (problem && failed.length === 0) failed.push(`${file}: ${problem}`)
 
@@ -191,14 +194,16 @@ function count(file: string, tallyPath: string, problem: string | undefined) {
     passed: finished.filter(({ status }) => status === 'passed').length,
     failed,
     skipped: finished.filter(({ status }) => status === 'skipped').map(({ test, reason }) => `${test}: ${reason}`),
+    inapplicable: inapplicable.map(({ test, reason }) => `${test}: ${reason}`),
   }
 }
 
-function print({ file, passed, failed, skipped, durationMs, output }: FileReport): void {
+function print({ file, passed, failed, skipped, inapplicable, durationMs, output }: FileReport): void {
   const numbers = `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`
   const seconds = (durationMs / 1000).toFixed(1)
   console.log(`${failed.length > 0 ? 'FAILED' : 'ok    '} ${file}: ${numbers} (${seconds} s)`)
   for (const line of skipped) console.log(`       skipped  ${line}`)
+  for (const line of inapplicable) console.log(`       not here ${line}`)
   if (failed.length > 0) console.log(`\n${output.trimEnd().replace(/^/gm, '  | ')}\n`)
 }
 
@@ -206,11 +211,13 @@ function summarize(): void {
   const failed = reports.flatMap((report) => report.failed)
   const skipped = reports.reduce((sum, report) => sum + report.skipped.length, 0)
   const passed = reports.reduce((sum, report) => sum + report.passed, 0)
+  const inapplicable = reports.reduce((sum, report) => sum + report.inapplicable.length, 0)
   if (reports.length === 0) failed.push('no test file was found')
-  if (passed + failed.length + skipped === 0) failed.push('no test was run')
+  if (passed + failed.length + skipped + inapplicable === 0) failed.push('no test was run')
 
   if (failed.length > 0)
     console.log(`\nFailed:\n${failed.map((line) => `  ${line.replace(/\n/g, '\n    ')}`).join('\n')}`)
+  if (inapplicable > 0) console.log(`\n${inapplicable} tests are for another kind of host (test/support/kinds.ts)`)
   console.log(`\n${passed} passed, ${failed.length} failed, ${skipped} skipped`)
   process.exitCode = failed.length > 0 ? 1 : 0
 }

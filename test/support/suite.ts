@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as uvu from 'uvu'
 import type { Need } from './host.js'
+import type { Kind } from './kinds.js'
 import { assertNothingLeft, type Snapshot, snapshot } from './leaks.js'
 import { atMost } from './slow.js'
 import { record } from './tally.js'
@@ -32,6 +33,8 @@ export interface TestOptions {
   timeoutMs?: number
   /** What the host must have; the test is skipped, with the reason, where it has not. */
   needs?: Need | readonly Need[]
+  /** The kinds of host that have the test's subject at all; on others it is not run, and not counted. */
+  only?: Kind | readonly Kind[]
 }
 
 export interface SuiteOptions {
@@ -84,7 +87,10 @@ export function suite(subject: string, { warmUp: warm = false }: SuiteOptions = 
   }
 
   const test: Suite = (name, body, options = {}) => {
-    if (onlyMatching.test(`${subject}: ${name}`)) declare(name, () => runTest(prepare, body, options))
+    if (!onlyMatching.test(`${subject}: ${name}`)) return
+    const otherKind = [options.only ?? []].flat().flatMap((kind) => kind() ?? [])
+    if (otherKind.length === 0) declare(name, () => runTest(prepare, body, options))
+    else record({ event: 'inapplicable', test: `${subject}: ${name}`, reason: otherKind.join(', ') })
   }
 
   test.run = () => {
