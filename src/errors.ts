@@ -11,6 +11,7 @@ import type { SandboxStep } from './steps.js'
  * - `ERR_SANDBOX_ABORTED` the `signal` option fired before the command was started
  * - `ERR_SANDBOX_LOST` the sandbox ended without a report; the program's outcome is unknown
  * - `ERR_SANDBOX_ENDED` the operation needs a live sandbox and this one is over
+ * - `ERR_SANDBOX_ADOPT` `adopt()` could not move the process; `code` is the kernel's answer
  * - `ERR_SANDBOX_BINDING` the native part of the package could not be loaded
  * - `ERR_SANDBOX_PROGRAM_FAILED` `throwIfFailed()` on a result that is not `ok`
  */
@@ -20,6 +21,7 @@ export type SandboxErrorCode =
   | 'ERR_SANDBOX_ABORTED'
   | 'ERR_SANDBOX_LOST'
   | 'ERR_SANDBOX_ENDED'
+  | 'ERR_SANDBOX_ADOPT'
   | 'ERR_SANDBOX_BINDING'
   | 'ERR_SANDBOX_PROGRAM_FAILED'
 

@@ -5,6 +5,7 @@ import { SandboxError, SandboxUnsupportedError, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, runProbe, spawnProbe } from '../support/boxes.js'
 import { controller, type Need, root } from '../support/host.js'
+import { cgroupV1 } from '../support/kinds.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('cpu limits', { warmUp: true })
@@ -136,7 +137,7 @@ test(
       assert.match(error.message, error.hint)
     }
   },
-  { needs: noIoWeight },
+  { only: cgroupV1, needs: noIoWeight },
 )
 
 test(

@@ -35,6 +35,11 @@ export function staticTrue(): string {
   return compile('.', ['true.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
 }
 
+/** The path of a program whose first instructions fork. */
+export function forkFirst(): string {
+  return compile('.', ['fork-first.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+}
+
 export interface TinyRootfs {
   readonly path: string
   remove(): void

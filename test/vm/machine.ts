@@ -3,7 +3,7 @@
 //   this process ── qemu ── ttyS0: the kernel's console, into a file, told when the guest fails
 //              │       ├──── ttyS1: the command's output, to this process's standard output as it comes
 //              │       ├──── ttyS2: the command's exit status, into a file
-//              │       └──── vda ext4 for temporary files, vdb swap, vdc spare: sparse files
+//              │       └──── vda ext4 for temporary files, vdb swap: sparse files
 //              └─ virtiofsd ─ socket ─ qemu: the host's /, mounted read-only by the guest
 //
 // Everything lives in one scratch directory, which goes with the machine. Both programs get PR_SET_PDEATHSIG (setpriv), so
@@ -129,14 +129,14 @@ function machineArguments(options: MachineOptions, socket: string, console: stri
   ]
 }
 
-/** In the order vda, vdb, vdc. Nothing on them outlives the machine, so nothing need be flushed. */
+/** In the order vda, vdb. Nothing on them outlives the machine, so nothing need be flushed. */
 function makeDisks(scratch: string): string[] {
   const make = (name: string, size: string) => {
     const file = join(scratch, name)
     output('truncate', ['-s', size, file])
     return file
   }
-  const disks = [make('temporary', '4G'), make('swap', '512M'), make('spare', '1G')] as const
+  const disks = [make('temporary', '4G'), make('swap', '512M')] as const
   output('mkfs.ext4', ['-q', '-F', '-O', '^has_journal', '-m', '0', disks[0]])
   chmodSync(disks[1], 0o600)
   output('mkswap', ['-q', disks[1]])

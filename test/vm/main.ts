@@ -12,7 +12,7 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { probe, staticTrue } from '../support/probe.js'
+import { forkFirst, probe, staticTrue } from '../support/probe.js'
 import { DEFAULT_KERNEL, findKernel, findTools } from './host-tools.js'
 import { type GuestCommand, runInMachine } from './machine.js'
 
@@ -50,6 +50,7 @@ async function main(): Promise<number> {
   // The guest cannot write to the cache of fixtures.
   probe()
   staticTrue()
+  forkFirst()
   log(`Linux ${kernel.release}, ${flags.cpus} CPUs, ${flags.memory} MiB, ${accelerator}`)
   return runInMachine(tools, kernel, guestCommand(accelerator), {
     cpus: positive('cpus'),

@@ -4,7 +4,8 @@
 #
 # The root is read-only. What can be written to: /tmp, /run and /dev/shm in memory, and /var/tmp, an ext4 of its own on a
 # disk (vda). TMPDIR is the latter: Linux 6.1 has no idmapped mounts and no user extended attributes on tmpfs, and none of
-# the two on virtiofs, so that neither can be a layer or an upper directory there. vdb is swap, vdc a spare disk.
+# the two on virtiofs, so that neither can be a layer or an upper directory there. vda has the BFQ
+# scheduler, which knows weights; vdb is swap.
 #
 # A kernel that panics ends the machine without a status.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -42,6 +43,7 @@ case $ROOT in
   /tmp/* | /var/tmp/*) mkdir -p "$ROOT" && mount --bind /run/vm/checkout "$ROOT" && umount /run/vm/checkout ;;
 esac
 swapon /dev/vdb || fail 'swap'
+echo bfq >/sys/block/vda/queue/scheduler || fail 'BFQ'
 
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail 'cgroup2'
 ip link set lo up || ifconfig lo up || fail 'loopback'
