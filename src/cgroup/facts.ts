@@ -14,7 +14,10 @@ export interface Hierarchy {
   readonly blocked: readonly string[]
   /** Names of the files in `base`. */
   readonly files: readonly string[]
-  /** v1 cpuset: the values of `base`, which a new group needs before processes can join. */
+  /**
+   * The CPUs and, on v1, memory nodes of `base`: a new v1 group needs them before processes can join, and a group with
+   * processes cannot have its own list taken back, only replaced by all that there are. Empty without cpuset.
+   */
   readonly cpus: string
   readonly mems: string
 }
@@ -78,7 +81,7 @@ function describeV2(base: string, populated: boolean): Hierarchy {
     controllers: free ? available : enabled,
     blocked: free ? [] : available.filter((name) => !enabled.includes(name)),
     files,
-    cpus: '',
+    cpus: read(`${base}/cpuset.cpus.effective`),
     mems: '',
   }
 }

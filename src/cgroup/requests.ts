@@ -113,7 +113,7 @@ export function formatCpus(cpus: readonly number[]): string {
 
 function cpusetFiles(cpus: readonly number[] | 'max'): CgroupRequest['files'] {
   return ({ version, mems, cpus: all }) => {
-    if (version === 2) return [{ file: 'cpuset.cpus', value: cpus === 'max' ? '\n' : formatCpus(cpus) }]
+    if (version === 2) return [{ file: 'cpuset.cpus', value: cpus === 'max' ? all : formatCpus(cpus) }]
     // A v1 cpuset without memory nodes accepts no process.
     return [
       { file: 'cpuset.mems', value: mems },

@@ -57,6 +57,7 @@ const HINTS: [step: SandboxStep, number: number, subject: object, hint: RegExp][
   ['switch', errno.EINVAL, {}, /switch_root/],
   ['overlay', errno.EINVAL, {}, /Linux 5\.19/],
   ['cgroup', errno.EACCES, {}, /Delegate=yes/],
+  ['clock-offset', errno.EACCES, {}, /Linux 6\.2/],
 ]
 
 for (const [step, number, subject, hint] of HINTS) {

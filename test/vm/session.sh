@@ -44,6 +44,7 @@ case $ROOT in
 esac
 swapon /dev/vdb || fail 'swap'
 echo bfq >/sys/block/vda/queue/scheduler || fail 'BFQ'
+echo 0 >/sys/block/vda/queue/iosched/low_latency # else whatever is new outweighs all weights for seconds
 
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail 'cgroup2'
 ip link set lo up || ifconfig lo up || fail 'loopback'
