@@ -8,7 +8,7 @@
 // Green means that every declared test has said that it passed, or that it was skipped and why. The last line is always
 // `N passed, N failed, N skipped`.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -53,6 +53,10 @@ const { values: flags, positionals } = parseArgs({
 const running = new Set<ChildProcess>()
 const scratch = mkdtempSync(join(tmpdir(), 'cofferdam-run-'))
 chmodSync(scratch, 0o755)
+// tsx keeps what it has transformed in a directory of the temporary one. Each file's process has a temporary directory of
+// its own, so without help each would transform everything anew.
+const transformed = join(scratch, 'transformed')
+mkdirSync(transformed)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     for (const child of running) end(child)
@@ -117,6 +121,7 @@ async function runFile(file: string, timeoutMs: number): Promise<FileReport> {
   const tallyPath = join(scratch, `${name.replaceAll('/', '-')}.tally`)
   const temporary = join(scratch, name.replaceAll('/', '-'))
   mkdirSync(temporary)
+  symlinkSync(transformed, join(temporary, `tsx-${process.geteuid?.()}`))
   const child = spawn(process.execPath, ['--import', 'tsx', file], {
     cwd: ROOT,
     env: {
