@@ -1,8 +1,7 @@
 // What only cgroup v2 has: limits that slow down instead of ending, killing a whole group, swap by itself, disk weights.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Sandbox, type SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
@@ -18,18 +17,19 @@ const MIB = 2 ** 20
 const swap: Need = () =>
   readFileSync('/proc/swaps', 'utf8').trim().split('\n').length > 1 ? undefined : 'needs swap space in use'
 
-/** The disk of the temporary directory, as sysfs names it. */
-function temporaryDisk(): string | undefined {
-  const device = statSync(tmpdir()).dev
-  const number = `${(device >> 8) & 0xfff}:${device & 0xff}`
-  return readdirSync('/sys/block').find((name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() === number)
+/** A directory on a disk with the BFQ scheduler. */
+function onBfq(): string | undefined {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+  const found = mounts
+    .map((line) => line.split(' '))
+    .find(([device = '']) => {
+      const file = `/sys/block/${basename(device)}/queue/scheduler`
+      return device.startsWith('/dev/') && existsSync(file) && readFileSync(file, 'utf8').includes('[bfq]')
+    })
+  return found?.[1]
 }
 
-const bfqDisk: Need = () => {
-  const disk = temporaryDisk()
-  const scheduler = disk && readFileSync(`/sys/block/${disk}/queue/scheduler`, 'utf8')
-  return scheduler?.includes('[bfq]') ? undefined : 'needs a temporary directory on a disk with the BFQ scheduler'
-}
+const bfqDisk: Need = () => (onBfq() === undefined ? 'needs a file system on a disk with the BFQ scheduler' : undefined)
 
 /** A file of the command's leaf. */
 function leafFile({ cgroup }: SandboxProcess, name: string): string {
@@ -155,21 +155,20 @@ test(
 test(
   'ioWeight divides a disk with the BFQ scheduler between two that compete for it',
   async (t) => {
-    const disk = `/sys/block/${temporaryDisk()}`
-    execFileSync('sync')
     const compete = async (name: string, ioWeight: number) => {
-      const directory = join(t.tempDir(), name)
-      mkdirSync(directory)
-      chmodSync(directory, 0o777)
-      writeFileSync(join(directory, 'file'), Buffer.alloc(32 * MIB))
+      const directory = mkdtempSync(join(onBfq() ?? '', `${name}-`))
+      t.cleanUp(() => rmSync(directory, { recursive: true }))
+      chmodSync(directory, 0o755)
+      writeFileSync(join(directory, 'file'), Buffer.alloc(8 * MIB))
       execFileSync('sync')
-      const recipe = sandbox().bind(directory, '/work').priority({ ioWeight }).measure('io')
       const read = 'while :; do dd if=/work/file of=/dev/null bs=256k iflag=direct 2>/dev/null; done'
-      return recipe.limits({ wallTime: '4s' }).run('sh', ['-c', read])
+      const recipe = sandbox().bind(directory, '/work').priority({ ioWeight }).measure('io')
+      return () => recipe.limits({ wallTime: '4s' }).run('sh', ['-c', `${read} & ${read}`])
     }
-    const rivals = await Promise.all([compete('low', 100), compete('high', 1000)])
+    const starts = [await compete('low', 100), await compete('high', 10_000)]
+    const rivals = await Promise.all(starts.map((start) => start()))
     const [low = 0, high = 0] = rivals.map(({ usage }) => usage.readBytes)
-    assert.ok(low > 0 && high / low > 1.5, `weights 100 and 1000 read ${low} and ${high} bytes of ${disk}`)
+    assert.ok(low > 0 && high / low > 2, `weights 100 and 10000 read ${low} and ${high} bytes`)
   },
   { only, needs: [controller('io'), command('dd'), bfqDisk] },
 )

@@ -26,6 +26,12 @@ export const kernelBefore =
   () =>
     isFrom(major, minor) ? `for Linux before ${major}.${minor}` : undefined
 
+/**
+ * Kernels whose tmpfs has user extended attributes. There overlayfs, in a user namespace, notes that a directory hides what
+ * is below it: without them no directory of a layer can be deleted or replaced on top of a layer in memory.
+ */
+export const userXattrsInMemory = kernelFrom(6, 6)
+
 function memoryIsOnV1(): boolean {
   return cgroupMounts().some(({ type, options }) => type === 'cgroup' && options.includes('memory'))
 }

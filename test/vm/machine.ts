@@ -3,7 +3,7 @@
 //   this process ── qemu ── ttyS0: the kernel's console, into a file, told when the guest fails
 //              │       ├──── ttyS1: the command's output, to this process's standard output as it comes
 //              │       ├──── ttyS2: the command's exit status, into a file
-//              │       └──── vda ext4 for temporary files, vdb swap: sparse files
+//              │       └──── vda ext4 for temporary files, vdb swap, vdc a slow ext4: sparse files
 //              └─ virtiofsd ─ socket ─ qemu: the host's /, mounted read-only by the guest
 //
 // Everything lives in one scratch directory, which goes with the machine. Both programs get PR_SET_PDEATHSIG (setpriv), so
@@ -47,6 +47,7 @@ export interface GuestCommand {
 }
 
 const MODULES = ['virtio_pci', 'virtiofs', 'overlay', 'virtio_blk', 'bfq', 'loop']
+const SLOW_DISK_BPS = 16 * 2 ** 20
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** session.sh's own, as it is `env`'s and `timeout`'s. */
 const FAILED_SESSION = '125'
@@ -129,18 +130,26 @@ function machineArguments(options: MachineOptions, socket: string, console: stri
   ]
 }
 
-/** In the order vda, vdb. Nothing on them outlives the machine, so nothing need be flushed. */
+/**
+ * In the order vda, vdb, vdc. Nothing on them outlives the machine, so nothing need be flushed. The last is slow, so that
+ * it is the disk that two who use it compete for, and not the emulator's time.
+ */
 function makeDisks(scratch: string): string[] {
-  const make = (name: string, size: string) => {
+  const make = (name: string, size: string, ...format: string[]) => {
     const file = join(scratch, name)
     output('truncate', ['-s', size, file])
-    return file
+    chmodSync(file, 0o600)
+    const [program = '', ...args] = format
+    output(program, [...args, file])
+    return `if=virtio,format=raw,cache=unsafe,file=${file}`
   }
-  const disks = [make('temporary', '4G'), make('swap', '512M')] as const
-  output('mkfs.ext4', ['-q', '-F', '-O', '^has_journal', '-m', '0', disks[0]])
-  chmodSync(disks[1], 0o600)
-  output('mkswap', ['-q', disks[1]])
-  return disks.flatMap((file) => ['-drive', `if=virtio,format=raw,cache=unsafe,file=${file}`])
+  const ext4 = ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0']
+  const disks = [
+    make('temporary', '4G', ...ext4),
+    make('swap', '512M', 'mkswap', '-q'),
+    `${make('slow', '256M', ...ext4)},throttling.bps-total=${SLOW_DISK_BPS}`,
+  ]
+  return disks.flatMap((drive) => ['-drive', drive])
 }
 
 async function appears(path: string, server: ChildProcess, said: { text: string }): Promise<void> {

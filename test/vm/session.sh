@@ -4,8 +4,8 @@
 #
 # The root is read-only. What can be written to: /tmp, /run and /dev/shm in memory, and /var/tmp, an ext4 of its own on a
 # disk (vda). TMPDIR is the latter: Linux 6.1 has no idmapped mounts and no user extended attributes on tmpfs, and none of
-# the two on virtiofs, so that neither can be a layer or an upper directory there. vda has the BFQ
-# scheduler, which knows weights; vdb is swap.
+# the two on virtiofs, so that neither can be a layer or an upper directory there. vdb is swap; vdc, a slow
+# disk, has the BFQ scheduler, which knows weights.
 #
 # A kernel that panics ends the machine without a status.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -43,8 +43,10 @@ case $ROOT in
   /tmp/* | /var/tmp/*) mkdir -p "$ROOT" && mount --bind /run/vm/checkout "$ROOT" && umount /run/vm/checkout ;;
 esac
 swapon /dev/vdb || fail 'swap'
-echo bfq >/sys/block/vda/queue/scheduler || fail 'BFQ'
-echo 0 >/sys/block/vda/queue/iosched/low_latency # else whatever is new outweighs all weights for seconds
+mkdir /run/slow && mount -t ext4 -o noatime /dev/vdc /run/slow || fail 'the slow disk'
+echo bfq >/sys/block/vdc/queue/scheduler || fail 'BFQ'
+# Whatever is new would outweigh all weights for seconds; and a reader in an emulator is slow to ask for more.
+cd /sys/block/vdc/queue/iosched && echo 0 >low_latency && echo 1 >strict_guarantees && echo 100 >slice_idle || fail 'BFQ'
 
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail 'cgroup2'
 ip link set lo up || ifconfig lo up || fail 'loopback'
