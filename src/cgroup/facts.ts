@@ -86,11 +86,14 @@ function describeV2(base: string, populated: boolean): Hierarchy {
   }
 }
 
+// A fresh leaf has no controllers at all until its parent hands them on, which nobody but us may be going to do: so what
+// decides is not what the leaf lacks for us, but what its parent can give.
 function readV2(mounted: MountedHierarchy): Hierarchy | undefined {
   const own = writable(mounted.base) ? describeV2(mounted.base, true) : undefined
-  if (own && own.blocked.length === 0) return own
-  const parent = delegatedParent(mounted.base)
-  return parent === undefined ? own : describeV2(parent, false)
+  const parentPath = delegatedParent(mounted.base)
+  const parent = parentPath === undefined ? undefined : describeV2(parentPath, false)
+  const gains = parent?.controllers.some((name) => !own?.controllers.includes(name))
+  return own && !gains ? own : parent
 }
 
 function readV1(mounted: MountedHierarchy): Hierarchy | undefined {
