@@ -39,7 +39,7 @@ export interface MachineOptions {
   write(chunk: Buffer): void
 }
 
-/** A command of the guest: shell text, run by root in the checkout's directory. */
+/** A command of the guest, run by root in the checkout's directory with these variables and no others. */
 export interface GuestCommand {
   readonly checkout: string
   readonly env: Readonly<Record<string, string>>

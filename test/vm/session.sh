@@ -4,8 +4,8 @@
 #
 # The root is read-only. What can be written to: /tmp, /run and /dev/shm in memory, and /var/tmp, an ext4 of its own on a
 # disk (vda). TMPDIR is the latter: Linux 6.1 has no idmapped mounts and no user extended attributes on tmpfs, and none of
-# the two on virtiofs, so that neither can be a layer or an upper directory there. vdb is swap; vdc, a slow
-# disk, has the BFQ scheduler, which knows weights.
+# the two on virtiofs, so that neither can be a layer or an upper directory there. vdb is swap; vdc, a slow disk, has the
+# BFQ scheduler, which knows weights.
 #
 # A kernel that panics ends the machine without a status.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
