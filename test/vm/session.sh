@@ -53,6 +53,7 @@ ip link set lo up || ifconfig lo up || fail 'loopback'
 hostname cofferdam-vm 2>/dev/null || echo cofferdam-vm >/proc/sys/kernel/hostname
 stty -F $OUTPUT raw -echo
 
+ulimit -Hn 524288 && ulimit -Sn 1024 # systemd's, too
 # A session of its own, and no terminal: as in CI. PID 1 reaps what the command leaves behind.
 {
   setsid sh /run/vm/command.sh </dev/null 2>&1
