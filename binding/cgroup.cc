@@ -260,7 +260,9 @@ bool RemoveLeaves(Leaves *leaves) {
   while (!leaves->paths.empty()) {
     const std::string &leaf = leaves->paths.back();
     if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) {
-      WriteFile(leaf + "/cgroup.kill", "1"); // somebody is left: init was killed from outside, or is about to do this
+      // Somebody is left: init was killed from outside or is about to do this, or it is an adopted process. Of the
+      // leaves only v2's can kill, and it may not be this one: who is in it is in the others, too.
+      for (const std::string &path : leaves->paths) WriteFile(path + "/cgroup.kill", "1");
       return false;
     }
     std::string path = leaf.substr(0, leaf.rfind('/'));

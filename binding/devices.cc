@@ -29,7 +29,7 @@ bool FillDevices(int directory) {
   for (const auto &link : links)
     if (symlinkat(link[0], directory, link[1]) < 0) return false;
   for (const char *name : {"pts", "shm", "mqueue"})
-    if (mkdirat(directory, name, 0755) < 0) return false;
+    if (mkdirat(directory, name, 0755) < 0 || fchmodat(directory, name, 0755, 0) < 0) return false;
   return true;
 }
 

@@ -14,6 +14,7 @@ import type { SandboxStep } from './steps.js'
  * - `ERR_SANDBOX_BOX_FULL` a box runs as many commands at once as it can
  * - `ERR_SANDBOX_QUEUE_FULL` a pool has as many jobs waiting as its `queueLimit` allows
  * - `ERR_SANDBOX_TIMEOUT` a job of a pool waited longer than its `timeout` for its turn
+ * - `ERR_SANDBOX_ADOPT` `adopt()` could not move the process; `code` is the kernel's answer
  * - `ERR_SANDBOX_BINDING` the native part of the package could not be loaded
  * - `ERR_SANDBOX_PROGRAM_FAILED` `throwIfFailed()` on a result that is not `ok`
  */
@@ -26,6 +27,7 @@ export type SandboxErrorCode =
   | 'ERR_SANDBOX_BOX_FULL'
   | 'ERR_SANDBOX_QUEUE_FULL'
   | 'ERR_SANDBOX_TIMEOUT'
+  | 'ERR_SANDBOX_ADOPT'
   | 'ERR_SANDBOX_BINDING'
   | 'ERR_SANDBOX_PROGRAM_FAILED'
 

@@ -1,6 +1,7 @@
 // A live sandbox with its command: streams, signals, control of its groups, and its result.
 
 import type { Readable, Writable } from 'node:stream'
+import { adopt, checkAdoptable } from './cgroup/adopt.js'
 import { type Leaf, readFigures, setFrozen, writeLimits } from './cgroup/control.js'
 import { endedError } from './errors.js'
 import { hostFacts } from './host-facts.js'
@@ -36,6 +37,15 @@ export interface SandboxStats {
   readonly readBytes: number | undefined
   /** Bytes written to disks so far. */
   readonly writtenBytes: number | undefined
+  /**
+   * Time so far in which at least one process was ready to run and had no CPU, a limit of `cpu` included, in milliseconds
+   * (v2: `cpu.pressure`; a kernel with PSI).
+   */
+  readonly cpuPressureMs: number | undefined
+  /** The same for waiting for memory to be given back or read in again (v2: `memory.pressure`). */
+  readonly memoryPressureMs: number | undefined
+  /** The same for waiting for a disk (v2: `io.pressure`). */
+  readonly ioPressureMs: number | undefined
 }
 
 /** The control groups of a live sandbox. */
@@ -188,6 +198,9 @@ export class SandboxProcess implements AsyncDisposable {
       pidsPeak: figures.pidsPeak,
       readBytes: figures.readBytes,
       writtenBytes: figures.writtenBytes,
+      cpuPressureMs: figures.cpuPressureMs,
+      memoryPressureMs: figures.memoryPressureMs,
+      ioPressureMs: figures.ioPressureMs,
     }
   }
 
@@ -208,6 +221,28 @@ export class SandboxProcess implements AsyncDisposable {
     const kept = { ...(memoryBytes !== undefined && { memoryBytes }), ...(swapBytes !== undefined && { swapBytes }) }
     await writeLimits(this.#leaves, cgroups, swapInUse, { ...(touched && kept), ...parsed.limits }, parsed.priority)
     this.#limits = { ...this.#limits, ...parsed.limits }
+  }
+
+  /**
+   * Moves a process of the host, with all its threads, into the sandbox's control groups: from now on it and its children
+   * share the sandbox's limits and priority, are counted with it, frozen with it, and end with it. It stays in the
+   * namespaces and the root that it has, and what it has used so far stays counted where it was. Children that it
+   * has already are not moved.
+   *
+   * Kernel: `cgroup.procs`. The caller must be root, or may write to `cgroup.procs` of the group that the process is in, of
+   * the sandbox's, and of the one that they have in common.
+   *
+   * @param pid the number that the process has for this program, 1 to 4194304; not this program itself
+   * @throws SandboxUnsupportedError without a cgroup v2 leaf
+   * @throws SandboxError `ERR_SANDBOX_ADOPT` with the kernel's `code`: `ESRCH` when there is no such process, `EACCES`
+   * without the right; `ERR_SANDBOX_ENDED` when the sandbox is over
+   * @throws TypeError or RangeError for what is no process number
+   * @example await child.adopt(helper.pid)
+   */
+  async adopt(pid: number): Promise<void> {
+    const number = checkAdoptable(pid)
+    this.#assertLive('adopt()')
+    await adopt(this.#leaves, number)
   }
 
   /** Ends the whole tree if it still runs, and waits until nothing of the sandbox is left. */

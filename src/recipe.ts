@@ -55,6 +55,8 @@ export interface LimitsRecipe {
   readonly cpuTimeMs?: number | 'max'
   readonly wallTimeMs?: number | 'max'
   readonly memoryBytes?: number | 'max'
+  readonly memoryHighBytes?: number | 'max'
+  readonly oomGroup?: boolean
   readonly swapBytes?: number | 'max'
   readonly pids?: number | 'max'
   readonly openFiles?: number

@@ -41,6 +41,11 @@ const MOUNT_STEPS: readonly SandboxStep[] = [
 // The first rule that fits is the hint.
 const RULES: readonly Rule[] = [
   [
+    ['clock-offset'],
+    ['EACCES'],
+    'Clocks can be moved from Linux 6.2 on; before, a time namespace cannot be entered as late as by execve.',
+  ],
+  [
     ['exec'],
     ['ENOENT'],
     'No such program in the sandbox: is it in the rootfs, or bound there? A script or a dynamic program also needs its interpreter.',

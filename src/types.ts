@@ -111,6 +111,16 @@ export interface Limits {
    * `'memory-limit'`. Kernel: v2 `memory.max`, v1 `memory.limit_in_bytes`.
    */
   memory?: Size | Unlimited | undefined
+  /**
+   * Memory of the whole tree above which it is made to give back what it can and is slowed down, but not ended; at least
+   * 64 KiB. Kernel: v2 `memory.high`; cgroup v1 has no such limit (`SandboxUnsupportedError`).
+   */
+  memoryHigh?: Size | Unlimited | undefined
+  /**
+   * Whether the kernel, when it has to kill for lack of memory, kills all processes of the tree at once instead of one of
+   * them. Kernel: v2 `memory.oom.group`; not on cgroup v1 (`SandboxUnsupportedError`). @default false
+   */
+  oomGroup?: boolean | undefined
   /** Swap space of the whole tree. Kernel: v2 `memory.swap.max`, v1 `memory.memsw.limit_in_bytes`. @default 0 when `memory` is set */
   swap?: Size | Unlimited | undefined
   /**
@@ -135,14 +145,17 @@ export interface Limits {
 }
 
 /** The limits that {@link SandboxProcess.setLimits} can change while a sandbox lives. */
-export type LiveLimits = Pick<Limits, 'cpu' | 'memory' | 'swap' | 'pids' | 'cpuset' | 'io'> &
+export type LiveLimits = Pick<
+  Limits,
+  'cpu' | 'memory' | 'memoryHigh' | 'oomGroup' | 'swap' | 'pids' | 'cpuset' | 'io'
+> &
   Pick<Priority, 'cpuWeight' | 'ioWeight'>
 
 /** Options of {@link Sandbox.priority}: who goes first when there is not enough for all. */
 export interface Priority {
   /** Share of CPU time against other groups, 1 to 10000. Kernel: v2 `cpu.weight`, v1 `cpu.shares`. @default 100 */
   cpuWeight?: number | undefined
-  /** Share of disk time against other groups, 1 to 10000. Kernel: v2 `io.weight`, v1 `blkio.weight`. @default 100 */
+  /** Share of disk time against other groups, 1 to 10000. Kernel: v2 `io.weight` and `io.bfq.weight`, v1 `blkio.weight`. @default 100 */
   ioWeight?: number | undefined
   /** Nice value, -20 (first) to 19 (last); below 0 needs rights of the caller. @default 0 */
   nice?: number | undefined

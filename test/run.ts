@@ -8,12 +8,13 @@
 // Green means that every declared test has said that it passed, or that it was skipped and why. The last line is always
 // `N passed, N failed, N skipped`.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { atMost } from './support/slow.js'
 import { readTally } from './support/tally.js'
 
 interface Tier {
@@ -30,6 +31,8 @@ interface FileReport {
   /** Each with its reason. */
   failed: string[]
   skipped: string[]
+  /** Of another kind of host, each with which. */
+  inapplicable: string[]
   durationMs: number
   output: string
 }
@@ -50,6 +53,10 @@ const { values: flags, positionals } = parseArgs({
 const running = new Set<ChildProcess>()
 const scratch = mkdtempSync(join(tmpdir(), 'cofferdam-run-'))
 chmodSync(scratch, 0o755)
+// tsx keeps what it has transformed in a directory of the temporary one. Each file's process has a temporary directory of
+// its own, so without help each would transform everything anew.
+const transformed = join(scratch, 'transformed')
+mkdirSync(transformed)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     for (const child of running) end(child)
@@ -63,7 +70,7 @@ for (const tier of selectedTiers()) {
   const queue = filesOf(tier)
   const worker = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      const report = await runFile(file, tier.timeoutMs)
+      const report = await runFile(file, atMost(tier.timeoutMs))
       reports.push(report)
       print(report)
     }
@@ -114,6 +121,7 @@ async function runFile(file: string, timeoutMs: number): Promise<FileReport> {
   const tallyPath = join(scratch, `${name.replaceAll('/', '-')}.tally`)
   const temporary = join(scratch, name.replaceAll('/', '-'))
   mkdirSync(temporary)
+  symlinkSync(transformed, join(temporary, `tsx-${process.geteuid?.()}`))
   const child = spawn(process.execPath, ['--import', 'tsx', file], {
     cwd: ROOT,
     env: {
@@ -181,7 +189,8 @@ function count(file: string, tallyPath: string, problem: string | undefined) {
     ...missing.map(({ test }) => `${test}: never finished`),
     ...events.filter((event) => event.event === 'broken').map(({ reason }) => `${file}: ${reason}`),
   ]
-  if (declared.length === 0 && flags.grep === undefined) failed.push(`${file}: declares no test`)
+  const inapplicable = events.filter((event) => event.event === 'inapplicable')
+  if (declared.length + inapplicable.length === 0 && flags.grep === undefined) failed.push(`${file}: declares no test`)
   // A bad end that no test accounts for is a failure of its own.
   if (problem && failed.length === 0) failed.push(`${file}: ${problem}`)
 
@@ -190,14 +199,16 @@ function count(file: string, tallyPath: string, problem: string | undefined) {
     passed: finished.filter(({ status }) => status === 'passed').length,
     failed,
     skipped: finished.filter(({ status }) => status === 'skipped').map(({ test, reason }) => `${test}: ${reason}`),
+    inapplicable: inapplicable.map(({ test, reason }) => `${test}: ${reason}`),
   }
 }
 
-function print({ file, passed, failed, skipped, durationMs, output }: FileReport): void {
+function print({ file, passed, failed, skipped, inapplicable, durationMs, output }: FileReport): void {
   const numbers = `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`
   const seconds = (durationMs / 1000).toFixed(1)
   console.log(`${failed.length > 0 ? 'FAILED' : 'ok    '} ${file}: ${numbers} (${seconds} s)`)
   for (const line of skipped) console.log(`       skipped  ${line}`)
+  for (const line of inapplicable) console.log(`       not here ${line}`)
   if (failed.length > 0) console.log(`\n${output.trimEnd().replace(/^/gm, '  | ')}\n`)
 }
 
@@ -205,11 +216,13 @@ function summarize(): void {
   const failed = reports.flatMap((report) => report.failed)
   const skipped = reports.reduce((sum, report) => sum + report.skipped.length, 0)
   const passed = reports.reduce((sum, report) => sum + report.passed, 0)
+  const inapplicable = reports.reduce((sum, report) => sum + report.inapplicable.length, 0)
   if (reports.length === 0) failed.push('no test file was found')
-  if (passed + failed.length + skipped === 0) failed.push('no test was run')
+  if (passed + failed.length + skipped + inapplicable === 0) failed.push('no test was run')
 
   if (failed.length > 0)
     console.log(`\nFailed:\n${failed.map((line) => `  ${line.replace(/\n/g, '\n    ')}`).join('\n')}`)
+  if (inapplicable > 0) console.log(`\n${inapplicable} tests are for another kind of host (test/support/kinds.ts)`)
   console.log(`\n${passed} passed, ${failed.length} failed, ${skipped} skipped`)
   process.exitCode = failed.length > 0 ? 1 : 0
 }

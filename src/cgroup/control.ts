@@ -75,7 +75,8 @@ const LIVE_FILES: Record<1 | 2, Record<string, readonly string[]>> = {
 
 function liveFiles({ version, controllers }: PlanHierarchy): string[] {
   const files = controllers.flatMap((controller) => LIVE_FILES[version][controller] ?? [])
-  return version === 2 ? ['cpu.stat', ...files] : files
+  // Pressure is no controller's: each v2 group has it, where the kernel keeps it at all.
+  return version === 2 ? ['cpu.stat', 'cpu.pressure', 'memory.pressure', 'io.pressure', ...files] : files
 }
 
 async function readOptional(path: string): Promise<string | undefined> {

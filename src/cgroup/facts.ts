@@ -14,7 +14,10 @@ export interface Hierarchy {
   readonly blocked: readonly string[]
   /** Names of the files in `base`. */
   readonly files: readonly string[]
-  /** v1 cpuset: the values of `base`, which a new group needs before processes can join. */
+  /**
+   * The CPUs and, on v1, memory nodes of `base`: a new v1 group needs them before processes can join, and a group with
+   * processes cannot have its own list taken back, only replaced by all that there are. Empty without cpuset.
+   */
   readonly cpus: string
   readonly mems: string
 }
@@ -111,16 +114,19 @@ function describeV2(base: string, populated: boolean): Hierarchy {
     controllers: free ? available : enabled,
     blocked: free ? [] : available.filter((name) => !enabled.includes(name)),
     files,
-    cpus: '',
+    cpus: read(`${base}/cpuset.cpus.effective`),
     mems: '',
   }
 }
 
+// A fresh leaf has no controllers at all until its parent hands them on, which nobody but us may be going to do: so what
+// decides is not what the leaf lacks for us, but what its parent can give.
 function readV2(mounted: MountedHierarchy): Hierarchy | undefined {
   const own = writable(mounted.base) ? describeV2(mounted.base, true) : undefined
-  if (own && own.blocked.length === 0) return own
-  const parent = delegatedParent(mounted.base)
-  return parent === undefined ? own : describeV2(parent, false)
+  const parentPath = delegatedParent(mounted.base)
+  const parent = parentPath === undefined ? undefined : describeV2(parentPath, false)
+  const gains = parent?.controllers.some((name) => !own?.controllers.includes(name))
+  return own && !gains ? own : parent
 }
 
 function readV1(mounted: MountedHierarchy): Hierarchy | undefined {

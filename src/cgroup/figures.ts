@@ -13,6 +13,9 @@ export interface CgroupFigures {
   pidsRefused?: number
   readBytes?: number
   writtenBytes?: number
+  cpuPressureMs?: number
+  memoryPressureMs?: number
+  ioPressureMs?: number
 }
 
 function keyed(text: string, key: string): number | undefined {
@@ -28,6 +31,12 @@ function total(text: string, pattern: RegExp): number {
   let sum = 0
   for (const match of text.matchAll(pattern)) sum += Number(match[1])
   return sum
+}
+
+// Documentation/accounting/psi.rst: microseconds in which at least one process waited.
+function stalledMs(text: string): number | undefined {
+  const match = /^some .*\btotal=(\d+)$/m.exec(text)
+  return match ? Number(match[1]) / 1e3 : undefined
 }
 
 type Reader = (figures: CgroupFigures, text: string) => void
@@ -64,6 +73,9 @@ const READERS: Record<string, Reader> = {
     figures.readBytes = total(text, /\brbytes=(\d+)/g)
     figures.writtenBytes = total(text, /\bwbytes=(\d+)/g)
   },
+  'cpu.pressure': (figures, text) => put(figures, 'cpuPressureMs', stalledMs(text)),
+  'memory.pressure': (figures, text) => put(figures, 'memoryPressureMs', stalledMs(text)),
+  'io.pressure': (figures, text) => put(figures, 'ioPressureMs', stalledMs(text)),
   'blkio.throttle.io_service_bytes_recursive': (figures, text) => {
     figures.readBytes = total(text, /^\d+:\d+ Read (\d+)$/gm)
     figures.writtenBytes = total(text, /^\d+:\d+ Write (\d+)$/gm)

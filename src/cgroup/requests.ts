@@ -54,6 +54,11 @@ function memoryFiles(memory: Amount | undefined, swap: Amount | undefined): Cgro
   }
 }
 
+/** A file that only v2 has; `what` completes "cgroup v1 has no". */
+function v2Only(file: string, value: string, what: string): CgroupRequest['files'] {
+  return ({ version }) => (version === 2 ? [{ file, value }] : `cgroup v1 has no ${what}.`)
+}
+
 function cpuFiles(cpu: Amount): CgroupRequest['files'] {
   const quota = cpu === 'max' ? 'max' : Math.max(1000, Math.round(cpu * CPU_PERIOD_US))
   return ({ version }) =>
@@ -72,9 +77,22 @@ function cpuWeightFiles(weight: number): CgroupRequest['files'] {
       : [{ file: 'cpu.shares', value: String(Math.max(2, Math.round((weight * 1024) / 100))) }]
 }
 
+// BFQ has a scale of its own, 1 to 1000 with the same 100 in the middle: each half is stretched by itself.
+function bfqWeight(weight: number): number {
+  return weight <= 100 ? weight : Math.round(100 + ((weight - 100) * 900) / 9900)
+}
+
 function ioWeightFiles(weight: number): CgroupRequest['files'] {
   return ({ version, files }) => {
-    if (version === 2) return [{ file: 'io.weight', value: `default ${weight}` }]
+    // Two schedulers know weights: io.weight is iocost's, and a disk with BFQ goes by BFQ's own file alone. That one is
+    // there once the module is loaded; without it there is no such disk. The root group shows neither.
+    if (version === 2) {
+      const onlyBfq = files.includes('io.bfq.weight') && !files.includes('io.weight')
+      return [
+        { file: 'io.weight', value: `default ${weight}`, optional: onlyBfq },
+        { file: 'io.bfq.weight', value: `default ${bfqWeight(weight)}`, optional: true },
+      ]
+    }
     const file = ['blkio.bfq.weight', 'blkio.weight'].find((name) => files.includes(name))
     if (file === undefined) return 'the kernel has no proportional disk scheduler for cgroup v1.'
     // v1 weights go from 1 (bfq) or 10 to 1000.
@@ -95,7 +113,7 @@ export function formatCpus(cpus: readonly number[]): string {
 
 function cpusetFiles(cpus: readonly number[] | 'max'): CgroupRequest['files'] {
   return ({ version, mems, cpus: all }) => {
-    if (version === 2) return [{ file: 'cpuset.cpus', value: cpus === 'max' ? '\n' : formatCpus(cpus) }]
+    if (version === 2) return [{ file: 'cpuset.cpus', value: cpus === 'max' ? all : formatCpus(cpus) }]
     // A v1 cpuset without memory nodes accepts no process.
     return [
       { file: 'cpuset.mems', value: mems },
@@ -139,10 +157,18 @@ function request(
 export function cgroupRequests(limits: LimitsRecipe, priority: PriorityRecipe, live = false): CgroupRequest[] {
   const asked = <T>(value: T | 'max' | undefined): value is T => value !== undefined && (live || value !== 'max')
   const found: CgroupRequest[] = []
-  const { memoryBytes, swapBytes, pids, cpu, cpuset, io } = limits
+  const { memoryBytes, memoryHighBytes, oomGroup, swapBytes, pids, cpu, cpuset, io } = limits
   if (asked<Amount>(memoryBytes) || asked<Amount>(swapBytes)) {
     const feature = asked<Amount>(memoryBytes) ? 'limits.memory' : 'limits.swap'
     found.push(request(feature, 'memory', memoryFiles(memoryBytes, swapBytes)))
+  }
+  if (asked<Amount>(memoryHighBytes)) {
+    const files = v2Only('memory.high', amount(memoryHighBytes, 2), 'limit that only slows down')
+    found.push(request('limits.memoryHigh', 'memory', files))
+  }
+  if (oomGroup !== undefined && (live || oomGroup)) {
+    const files = v2Only('memory.oom.group', oomGroup ? '1' : '0', 'killing of a whole group')
+    found.push(request('limits.oomGroup', 'memory', files))
   }
   if (asked<Amount>(pids)) {
     found.push(

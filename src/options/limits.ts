@@ -3,7 +3,7 @@
 import type { LimitsRecipe, PriorityRecipe } from '../recipe.js'
 import type { Figure } from '../types.js'
 import { parseLimitDuration, parseSize } from '../units.js'
-import { checkInteger, checkKeys, checkWord, invalid } from '../validate.js'
+import { checkBoolean, checkInteger, checkKeys, checkWord, invalid } from '../validate.js'
 import { parseIoLimits } from './io.js'
 
 const MIN_MEMORY = 64 * 1024
@@ -48,6 +48,8 @@ const LIMITS: Record<string, readonly [name: keyof LimitsRecipe, parse: Parser]>
   cpuTime: ['cpuTimeMs', parseLimitDuration],
   wallTime: ['wallTimeMs', parseLimitDuration],
   memory: ['memoryBytes', (option, value) => parseSize(option, value, MIN_MEMORY)],
+  memoryHigh: ['memoryHighBytes', (option, value) => parseSize(option, value, MIN_MEMORY)],
+  oomGroup: ['oomGroup', (option, value) => checkBoolean(option, value, false)],
   swap: ['swapBytes', (option, value) => parseSize(option, value)],
   pids: ['pids', (option, value) => (value === 'max' ? value : checkInteger(option, value, 1, MAX_PIDS))],
   openFiles: ['openFiles', (option, value) => checkInteger(option, value, 1, MAX_OPEN_FILES)],
@@ -87,7 +89,7 @@ export function parsePriority(value: unknown): PriorityRecipe {
   return parseTable<PriorityRecipe>('priority()', value, PRIORITIES)
 }
 
-const LIVE = ['cpu', 'memory', 'swap', 'pids', 'cpuset', 'io']
+const LIVE = ['cpu', 'memory', 'memoryHigh', 'oomGroup', 'swap', 'pids', 'cpuset', 'io']
 const LIVE_WEIGHTS = ['cpuWeight', 'ioWeight']
 
 /** What `setLimits()` accepts: the limits and weights that cgroups enforce. */

@@ -71,6 +71,15 @@ test('a skip is a failure where everything must work', async () => {
   assert.is(code, 1)
 })
 
+test('a test of another kind of host is told, not run, and no skip, also where everything must work', async () => {
+  const { code, stdout, lastLine } = await runTrap('other-kinds', { COFFERDAM_MUST_WORK: '1' })
+  assert.is(lastLine, '1 passed, 0 failed, 0 skipped')
+  assert.is(code, 0)
+  assert.match(stdout, 'other kinds: of an old kernel: for Linux before 5.0')
+  assert.match(stdout, 'other kinds: of a kernel to come: for Linux 99.0 and later')
+  assert.match(stdout, '2 tests are for another kind of host')
+})
+
 test('a run that finds no test has failed', async () => {
   const { code, lastLine } = await runTrap('no-such-file')
   assert.is(lastLine, '0 passed, 1 failed, 0 skipped')

@@ -174,6 +174,30 @@ test('what v1 has no file for is refused', () => {
   assert.equal(writes({ priority: { ioWeight: 5000 } }, bfq), ['b/blkio.bfq.weight=1000'])
 })
 
+test('what v2 alone has is written there, and refused on v1', () => {
+  const limits = { memoryHighBytes: 65536, oomGroup: true }
+  assert.equal(writes({ limits }, PURE_V2), ['cgroup/memory.high=65536', 'cgroup/memory.oom.group=1'])
+  assert.equal(refused({ limits }, HYBRID), ['limits.memoryHigh', 'limits.oomGroup'])
+  assert.equal(refused({ limits: { memoryHighBytes: 'max', oomGroup: false } }, HYBRID), [])
+})
+
+test('ioWeight is for both schedulers of v2, each on its own scale', () => {
+  const both = (ioWeight: number) => writes({ priority: { ioWeight } }, PURE_V2)
+  for (const [weight, bfq] of [
+    [1, 1],
+    [100, 100],
+    [200, 109],
+    [10000, 1000],
+  ] as const)
+    assert.equal(both(weight), [`cgroup/io.weight=default ${weight}`, `cgroup/io.bfq.weight=default ${bfq}?`])
+  const files = ['io.bfq.weight']
+  const only = { hierarchies: [hierarchy({ version: 2, base: '/b', controllers: ['io'], files })], problems: [] }
+  assert.equal(writes({ priority: { ioWeight: 100 } }, only), [
+    'b/io.weight=default 100?',
+    'b/io.bfq.weight=default 100?',
+  ])
+})
+
 test('a live sandbox can have its limits taken back', () => {
   const [v2] = PURE_V2.hierarchies
   const files = (limits: LimitsRecipe) =>
@@ -181,6 +205,14 @@ test('a live sandbox can have its limits taken back', () => {
   assert.equal(files({ memoryBytes: 'max' }), [[{ file: 'memory.max', value: 'max' }]])
   assert.equal(files({ pids: 'max' }), [[{ file: 'pids.max', value: 'max' }]])
   assert.equal(files({ cpu: 'max' }), [[{ file: 'cpu.max', value: 'max 100000' }]])
+  assert.equal(files({ memoryHighBytes: 'max', oomGroup: false }), [
+    [{ file: 'memory.high', value: 'max' }],
+    [{ file: 'memory.oom.group', value: '0' }],
+  ])
+  // An empty list is refused (ENOSPC) while processes are in the group.
+  const withCpus = hierarchy({ version: 2, base: '/', controllers: ['cpuset'], cpus: '0-3' })
+  const [cpuset] = cgroupRequests({ cpuset: 'max' }, {}, true)
+  assert.equal(cpuset?.files(withCpus, false), [{ file: 'cpuset.cpus', value: '0-3' }])
 })
 
 test('CPU numbers are written as ranges', () => {

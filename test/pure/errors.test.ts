@@ -71,6 +71,7 @@ const HINTS: [step: SandboxStep, number: number, subject: object, hint: RegExp][
   ['cgroup-limit', errno.ENODEV, { feature: 'limits.io', path: 'io.max' }, /CPUs and disks/],
   ['workdir', errno.ENOSPC, {}, /no space, or no inode, left/],
   ['file', errno.EDQUOT, {}, /no space, or no inode, left/],
+  ['clock-offset', errno.EACCES, {}, /Linux 6\.2/],
 ]
 
 for (const [step, number, subject, hint] of HINTS) {

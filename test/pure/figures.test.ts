@@ -41,6 +41,17 @@ const joined = (...files: string[]): PlanHierarchy => ({
   cpuClock: undefined,
 })
 
+test('pressure is the time in which somebody waited, and unknown without a kernel that keeps it', () => {
+  const some = 'some avg10=0.00 avg60=0.00 avg300=0.00 total=1500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n'
+  const files = ['cpu.pressure', 'memory.pressure', 'io.pressure'] as const
+  assert.equal(parseFigures(files.map((file) => [file, some] as const)), {
+    cpuPressureMs: 1.5,
+    memoryPressureMs: 1.5,
+    ioPressureMs: 1.5,
+  })
+  assert.equal(parseFigures(files.map((file) => [file, undefined] as const)), {})
+})
+
 test('cgroup v2', () => {
   const figures = parseFigures([
     ['cpu.stat', 'usage_usec 2500\nuser_usec 2000\nsystem_usec 500\nnr_periods 0\n'],

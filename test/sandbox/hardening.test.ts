@@ -1,6 +1,7 @@
 // What a command is started with, whatever its recipe says: no privileges, nothing inherited, everything at its default.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { ask, askHost, type Pids } from '../support/ask.js'
@@ -178,6 +179,16 @@ test('umask, environment, nice value and the small switches are the usual ones',
   assert.equal(environment, [])
   const { umask: inside, nice, deathSignal, securebits, personality, cwd } = state
   assert.equal([inside, nice, deathSignal, securebits, personality, cwd], [0o022, 0, 0, 0, 0, '/'])
+})
+
+test('the umask of Node changes nothing, not of what is made ahead either', async (t) => {
+  const umask = process.umask(0o077)
+  t.cleanUp(() => process.umask(umask))
+  const hostRoot = sandbox().bind(join(probeRootfs, 'probe'), '/probe')
+  for (const recipe of [box(), hostRoot, box(), hostRoot, box(), hostRoot]) {
+    assert.equal(await ask(recipe, 'try-open /dev/pts', 'try-open /dev/shm'), ['ok', 'ok'])
+    await sleep(30) // for the next one's /dev to be made
+  }
 })
 
 test('the environment is what the recipe says', async () => {

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { probeRootfs } from '../support/boxes.js'
 import { root } from '../support/host.js'
 import { fails, json, lines, says, setupFailure } from '../support/inside.js'
+import { kernelBefore, userXattrsInMemory } from '../support/kinds.js'
 import { suite, type TestContext } from '../support/suite.js'
 import { link, listing, oddDirectory, plant, tree, withMode } from '../support/trees.js'
 
@@ -50,25 +51,46 @@ test('mode and owner of a directory are those of the last layer that has it', as
   assert.equal(await json(recipe, 'ls', '/d'), ['a', 'b'])
 })
 
-test('deleting hides what every layer has, for this sandbox alone', async (t) => {
-  const directories = layers(t, { etc: { a: 'one' } }, { etc: { a: 'two' } })
-  const recipe = sandbox().rootfs(directories).user(0)
-  const seen = await lines(recipe, 'unlink', '/etc/a', ',', 'ls', '/etc', ',', 'rmdir', '/etc', ',', 'try-open', '/etc')
-  assert.equal(seen, ['[]', 'ENOENT'])
-  assert.is(await says(recipe, 'read', '/etc/a'), 'two')
-})
+test(
+  'deleting hides what every layer has, for this sandbox alone',
+  async (t) => {
+    const directories = layers(t, { etc: { a: 'one' } }, { etc: { a: 'two' } })
+    const recipe = sandbox().rootfs(directories).user(0)
+    const seen = await lines(
+      recipe,
+      'unlink',
+      '/etc/a',
+      ',',
+      'ls',
+      '/etc',
+      ',',
+      'rmdir',
+      '/etc',
+      ',',
+      'try-open',
+      '/etc',
+    )
+    assert.equal(seen, ['[]', 'ENOENT'])
+    assert.is(await says(recipe, 'read', '/etc/a'), 'two')
+  },
+  { only: userXattrsInMemory },
+)
 
-test('a directory that is deleted and made again is empty, whatever the layers have in it', async (t) => {
-  const recipe = sandbox()
-    .rootfs(layers(t, { d: { a: '', b: '' } }))
-    .user(0)
-  const seen = await lines(
-    recipe,
-    ...['unlink', '/d/a', ',', 'unlink', '/d/b', ',', 'rmdir', '/d', ',', 'mkdir', '/d', ',', 'ls', '/d', ','],
-    ...['touch', '/d/new', ',', 'ls', '/d'],
-  )
-  assert.equal(seen, ['[]', '["new"]'])
-})
+test(
+  'a directory that is deleted and made again is empty, whatever the layers have in it',
+  async (t) => {
+    const recipe = sandbox()
+      .rootfs(layers(t, { d: { a: '', b: '' } }))
+      .user(0)
+    const seen = await lines(
+      recipe,
+      ...['unlink', '/d/a', ',', 'unlink', '/d/b', ',', 'rmdir', '/d', ',', 'mkdir', '/d', ',', 'ls', '/d', ','],
+      ...['touch', '/d/new', ',', 'ls', '/d'],
+    )
+    assert.equal(seen, ['[]', '["new"]'])
+  },
+  { only: userXattrsInMemory },
+)
 
 test('sixty layers are united in their order', async (t) => {
   const many = Array.from({ length: 60 }, (_, i) => ({ last: `${i}`, each: { [`from-${i}`]: `${i}` } }))
@@ -120,7 +142,7 @@ test(
       before,
     )
   },
-  { needs: root },
+  { only: userXattrsInMemory, needs: root },
 )
 
 test('many sandboxes share their layers at the same time, each with changes of its own', async (t) => {
@@ -160,5 +182,17 @@ test('the same directory twice, or one within another, is an error that says so'
     assert.match(hint ?? '', 'lie in another')
   }
 })
+
+test(
+  'where a layer in memory cannot hide a directory, deleting it fails, and it stays as it was',
+  async (t) => {
+    const recipe = sandbox()
+      .rootfs(layers(t, { d: { a: '' } }))
+      .user(0)
+    assert.is(await fails(recipe, 'unlink', '/d/a', ',', 'rmdir', '/d'), 'rmdir: EIO')
+    assert.equal(await json(recipe, 'ls', '/d'), ['a'])
+  },
+  { only: kernelBefore(6, 6) },
+)
 
 test.run()

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { firstText } from '../support/boxes.js'
 import { ended } from '../support/command.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 import { endOf, groupsLeft, offspring, startVictim, stop, survivors } from '../support/victims.js'
 
@@ -92,7 +93,7 @@ test(
         setTimeout(() => process.kill(process.pid, 'SIGKILL'), Math.random() * 10)
       `)
       // stdout and stderr end when the last process that has them is gone.
-      const outcome = await Promise.race([ended(victim), sleep(5000, undefined, { ref: false })])
+      const outcome = await Promise.race([ended(victim), sleep(atMost(5000), undefined, { ref: false })])
       assert.is(outcome?.signal, 'SIGKILL', 'its stdout or stderr is still open')
       assert.equal(await groupsLeft(victim.pid), [])
     }

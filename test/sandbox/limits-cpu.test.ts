@@ -5,6 +5,8 @@ import { SandboxError, SandboxUnsupportedError, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, runProbe, spawnProbe } from '../support/boxes.js'
 import { controller, type Need, root } from '../support/host.js'
+import { cgroupV1 } from '../support/kinds.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('cpu limits', { warmUp: true })
@@ -49,7 +51,7 @@ test(
   async () => {
     const result = await runProbe(box({ cpu: 0.5, cpuTime: 100, wallTime: '10s' }), 'spin')
     assert.is(result.outcome, 'cpu-time-limit', result.explain())
-    assert.ok(result.usage.cpuTimeMs <= 150, result.explain())
+    assert.ok(result.usage.cpuTimeMs <= 100 + atMost(50), result.explain())
   },
   { needs: controller('cpu') },
 )
@@ -104,8 +106,9 @@ test(
 test(
   'cpuWeight divides one CPU between two that compete for it',
   async (t) => {
+    // The one that starts first is alone for as long as starting the other takes.
     const compete = (cpuWeight: number) =>
-      spawnProbe(t, box({ cpuset: [1], wallTime: 1500 }).priority({ cpuWeight }), ['spin'])
+      spawnProbe(t, box({ cpuset: [1], wallTime: atMost(1500) }).priority({ cpuWeight }), ['spin'])
     const rivals = await Promise.all([compete(100), compete(800)])
     const [low, high] = await Promise.all(rivals.map(async (rival) => (await rival.wait()).usage.cpuTimeMs))
     const ratio = (high ?? 0) / (low ?? 1)
@@ -136,7 +139,7 @@ test(
       assert.match(error.message, error.hint)
     }
   },
-  { needs: noIoWeight },
+  { only: cgroupV1, needs: noIoWeight },
 )
 
 test(

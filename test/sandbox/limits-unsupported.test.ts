@@ -11,6 +11,8 @@ const NOBODY = 65534
 /** Every option that only a cgroup can enforce or count, and the feature that its error names. */
 const ASKED = {
   'limits.memory': "limits({ memory: '64MiB' })",
+  'limits.memoryHigh': "limits({ memoryHigh: '64MiB' })",
+  'limits.oomGroup': 'limits({ oomGroup: true })',
   'limits.swap': "limits({ swap: '64MiB' })",
   'limits.pids': 'limits({ pids: 10 })',
   'limits.cpu': 'limits({ cpu: 0.5 })',

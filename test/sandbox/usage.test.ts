@@ -3,10 +3,13 @@ import { type RunResult, type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, probeRootfs, runProbe } from '../support/boxes.js'
 import { controller } from '../support/host.js'
+import { cgroupV2 } from '../support/kinds.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('usage', { warmUp: true })
 const MIB = 2 ** 20
+const isV2 = cgroupV2() === undefined
 
 function assertBetween(value: number | undefined, low: number, high: number, what: string): void {
   assert.ok(value !== undefined && value >= low && value <= high, `${what}: ${value}, not from ${low} to ${high}`)
@@ -25,14 +28,14 @@ const TREES = {
 for (const [name, args] of Object.entries(TREES)) {
   test(`CPU time is counted of ${name}`, async () => {
     const { cpuTimeMs, userTimeMs, systemTimeMs } = await used(box(), ...args)
-    assertBetween(cpuTimeMs, 195, 300, 'CPU time in ms')
+    assertBetween(cpuTimeMs, 195, 200 + atMost(100), 'CPU time in ms')
     assertBetween(userTimeMs + systemTimeMs, cpuTimeMs * 0.9 - 5, cpuTimeMs * 1.1 + 5, 'its parts in ms')
   })
 }
 
 test('CPU time of a child that was never waited for is counted', async () => {
   const result = await runProbe(box({ wallTime: 500 }), 'spin-children', '1')
-  assertBetween(result.usage.cpuTimeMs, 200, 520, 'CPU time in ms')
+  assertBetween(result.usage.cpuTimeMs, 200, 500 + atMost(20), 'CPU time in ms')
 })
 
 test('user and system time are told apart', async () => {
@@ -44,14 +47,14 @@ test('user and system time are told apart', async () => {
 
 test('a sleeper uses wall time and next to no CPU time', async () => {
   const usage = await used(box(), 'sleep', '0.3')
-  assertBetween(usage.wallTimeMs, 300, 600, 'wall time in ms')
-  assertBetween(usage.cpuTimeMs, 0, 30, 'CPU time in ms')
+  assertBetween(usage.wallTimeMs, 300, 300 + atMost(300), 'wall time in ms')
+  assertBetween(usage.cpuTimeMs, 0, atMost(30), 'CPU time in ms')
 })
 
 test("wall time is the program's: setting the sandbox up is not in it", async () => {
   const walls: number[] = []
   for (let round = 0; round < 5; round++) walls.push((await box().run('/true')).usage.wallTimeMs)
-  assert.ok(Math.min(...walls) < 3, `${walls.join(', ')} ms`)
+  assert.ok(Math.min(...walls) < atMost(3), `${walls.join(', ')} ms`)
 })
 
 for (const [name, recipe] of [
@@ -105,7 +108,8 @@ test(
       if (pidsPeak !== undefined) assert.is(pidsPeak, 6)
     }
     assert.is((await used(box({ pids: 1 }), 'say', 'alone')).pidsPeak ?? 1, 1)
-    assert.is((await used(box(), 'fork-n', '5')).pidsPeak, undefined)
+    // A v2 leaf counts without being asked.
+    assert.is((await used(box(), 'fork-n', '5')).pidsPeak, isV2 ? 6 : undefined)
   },
   { needs: controller('pids') },
 )
@@ -158,7 +162,7 @@ test('figures are the numbers of this run, not of the one before', async () => {
   await runProbe(heavy, 'eat', String(16 * MIB), ',', 'fork-n', '5', ',', 'spin', '200')
   const usage = await used(heavy, 'say', 'light')
   assert.ok(usage.memoryPeakBytes < 4 * MIB, `${usage.memoryPeakBytes} bytes`)
-  assert.ok(usage.cpuTimeMs < 50, `${usage.cpuTimeMs} ms`)
+  assert.ok(usage.cpuTimeMs < atMost(50), `${usage.cpuTimeMs} ms`)
   assert.ok((usage.pidsPeak ?? 1) < 3, `${usage.pidsPeak} processes`)
 })
 

@@ -41,7 +41,8 @@ function v2Controllers(): string[] {
   return mount ? readFileSync(`${mount.path}/cgroup.controllers`, 'utf8').trim().split(' ') : []
 }
 
-function cgroupMounts(): { path: string; type: string; options: string[] }[] {
+/** What is mounted of either version. */
+export function cgroupMounts(): { path: string; type: string; options: string[] }[] {
   return readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))

@@ -12,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atMost } from './slow.js'
 
 export interface Snapshot {
   /** How many descriptors of each kind. */
@@ -39,7 +40,7 @@ const GROUP = /\/cofferdam\.(\d+)\.[0-9a-f]+/
 /** Fails unless everything that has appeared since `before` is gone, at the latest after a settling time. */
 export async function assertNothingLeft(before: Snapshot, options: LeakOptions = {}): Promise<void> {
   const { settleMs = 2000, includeProcessWide = false, drain } = options
-  const deadlineMs = performance.now() + settleMs
+  const deadlineMs = performance.now() + atMost(settleMs)
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     const leaks = findLeaks(before, snapshot(), includeProcessWide)
     if (leaks.length === 0) return

@@ -48,6 +48,11 @@ export function outerFilter(): string {
   return compile('.', ['outer-filter.c'], ['-D_GNU_SOURCE'])
 }
 
+/** The path of a program whose first instructions fork. */
+export function forkFirst(): string {
+  return compile('.', ['fork-first.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+}
+
 export interface TinyRootfs {
   readonly path: string
   remove(): void

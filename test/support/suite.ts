@@ -11,7 +11,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as uvu from 'uvu'
 import type { Need } from './host.js'
+import type { Kind } from './kinds.js'
 import { assertNothingLeft, type Snapshot, snapshot } from './leaks.js'
+import { atMost } from './slow.js'
 import { record } from './tally.js'
 import { drainStock, warmUp } from './warm-up.js'
 
@@ -31,6 +33,8 @@ export interface TestOptions {
   timeoutMs?: number
   /** What the host must have; the test is skipped, with the reason, where it has not. */
   needs?: Need | readonly Need[]
+  /** The kinds of host that have the test's subject at all; on others it is not run, and not counted. */
+  only?: Kind | readonly Kind[]
 }
 
 export interface SuiteOptions {
@@ -84,7 +88,10 @@ export function suite(subject: string, { warmUp: warm = false }: SuiteOptions = 
   }
 
   const test: Suite = (name, body, options = {}) => {
-    if (onlyMatching.test(`${subject}: ${name}`)) declare(name, () => runTest(prepare, drain, body, options))
+    if (!onlyMatching.test(`${subject}: ${name}`)) return
+    const otherKind = [options.only ?? []].flat().flatMap((kind) => kind() ?? [])
+    if (otherKind.length === 0) declare(name, () => runTest(prepare, drain, body, options))
+    else record({ event: 'inapplicable', test: `${subject}: ${name}`, reason: otherKind.join(', ') })
   }
 
   test.run = () => {
@@ -155,7 +162,8 @@ function throwAll(failures: readonly unknown[]): void {
 }
 
 /** A referenced timer, so that the event loop cannot run empty under a test that waits for nothing. */
-async function withTimeout(what: string, limitMs: number, action: () => unknown): Promise<void> {
+async function withTimeout(what: string, hardwareMs: number, action: () => unknown): Promise<void> {
+  const limitMs = atMost(hardwareMs)
   const timer = new AbortController()
   const timeout = sleep(limitMs, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`${what} did not end within ${limitMs} ms`)
@@ -194,7 +202,7 @@ function expectProcessToEnd(): void {
     record({ event: 'broken', reason })
     console.error(reason)
     process.exit(1)
-  }, LINGER_TIMEOUT_MS).unref()
+  }, atMost(LINGER_TIMEOUT_MS)).unref()
 }
 
 /** uvu cannot print what is no Error, and `throw undefined` makes it crash. */

@@ -7,6 +7,8 @@ export type TestStatus = 'passed' | 'failed' | 'skipped'
 export type TallyEvent =
   | { event: 'declared'; test: string }
   | { event: 'finished'; test: string; status: TestStatus; durationMs: number; reason?: string }
+  /** Neither declared nor run: its subject is of another kind of host (kinds.ts). */
+  | { event: 'inapplicable'; test: string; reason: string }
   /** Something failed that is no test's: the process did not end by itself, say. */
   | { event: 'broken'; reason: string }
 

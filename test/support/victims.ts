@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { probeRootfs } from './boxes.js'
 import { type NodeOptions, startNode } from './child.js'
+import { atMost } from './slow.js'
 
 /** The beginning of every victim: `box` can run /probe and /true. */
 export const PREAMBLE = `
@@ -72,7 +73,7 @@ export async function stop(victim: ChildProcess): Promise<void> {
 
 /** Which of them are still there and no zombies, once they have had some time; a slow host may reap zombies late. */
 export async function survivors(expectedGone: readonly Process[], settleMs = 3000): Promise<string[]> {
-  const deadlineMs = performance.now() + settleMs
+  const deadlineMs = performance.now() + atMost(settleMs)
   for (;;) {
     const left = expectedGone.filter(({ pid, startTime }) => {
       try {
@@ -93,7 +94,7 @@ export async function groupsLeft(pid: number | undefined, settleMs = 3000): Prom
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '')
-  const deadlineMs = performance.now() + settleMs
+  const deadlineMs = performance.now() + atMost(settleMs)
   for (;;) {
     const left = roots.flatMap((root) => find(root, `cofferdam.${pid}.`, 4))
     if (left.length === 0 || performance.now() > deadlineMs) return left

@@ -1,0 +1,111 @@
+// The suite in a virtual machine: a Debian kernel with cgroup v2 alone and all of its controllers, whatever the host has.
+//
+//   npm run test:vm                                        everything
+//   npm run test:vm -- test/sandbox/limits-cpu.test.ts     these files; all arguments of `npm test`
+//   npm run test:vm -- --cpus 2 --memory 2048              the machine's size
+//   npm run test:vm -- --kernel linux-image-6.12-cloud-amd64
+//   npm run test:vm -- --command 'cat /proc/version'       a command of the guest instead of the suite
+//
+// The guest uses the checkout, the Node and the tools of the host, read-only over virtiofs; nothing is built in it. In it
+// everything must work (COFFERDAM_MUST_WORK=1): a skip is a failure. The last line is `N passed, N failed, N skipped`.
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { forkFirst, probe, staticTrue } from '../support/probe.js'
+import { DEFAULT_KERNEL, findKernel, findTools } from './host-tools.js'
+import { type GuestCommand, runInMachine } from './machine.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '')
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    cpus: { type: 'string', default: '2' },
+    memory: { type: 'string', default: '2048' },
+    timeout: { type: 'string', default: '90' },
+    accel: { type: 'string' },
+    kernel: { type: 'string', default: DEFAULT_KERNEL },
+    command: { type: 'string' },
+    slow: { type: 'string' },
+    tier: { type: 'string', multiple: true },
+    grep: { type: 'string' },
+  },
+})
+
+const aborting = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => aborting.abort(signal))
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(`cofferdam-vm: ${(error as Error).message}`)
+  process.exitCode = 1
+}
+
+async function main(): Promise<number> {
+  const accelerator = chooseAccelerator()
+  const tools = findTools()
+  const kernel = findKernel(flags.kernel, log)
+  // The guest cannot write to the cache of fixtures.
+  probe()
+  staticTrue()
+  forkFirst()
+  log(`Linux ${kernel.release}, ${flags.cpus} CPUs, ${flags.memory} MiB, ${accelerator}`)
+  return runInMachine(tools, kernel, guestCommand(accelerator), {
+    cpus: positive('cpus'),
+    memoryMib: positive('memory'),
+    accelerator,
+    timeoutMs: positive('timeout') * 60_000,
+    signal: aborting.signal,
+    write: (chunk) => process.stdout.write(chunk),
+  })
+}
+
+function guestCommand(accelerator: 'kvm' | 'tcg'): GuestCommand {
+  const passed = ['tier', 'grep'] as const
+  const options = passed.flatMap((name) => [flags[name] ?? []].flat().map((value) => `--${name}=${value}`))
+  return {
+    checkout: ROOT,
+    env: {
+      PATH: `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      HOME: '/tmp/home',
+      TMPDIR: '/var/tmp',
+      LANG: 'C.UTF-8',
+      CI: 'true',
+      COFFERDAM_MUST_WORK: '1',
+      COFFERDAM_SLOW: flags.slow ?? (accelerator === 'kvm' ? '1' : '8'),
+    },
+    argv:
+      flags.command === undefined
+        ? [process.execPath, '--import', 'tsx', 'test/run.ts', ...options, ...positionals]
+        : ['sh', '-c', flags.command],
+  }
+}
+
+/** KVM where the processor has it. Some hosts have /dev/kvm without that, and guests hang on it. */
+function chooseAccelerator(): 'kvm' | 'tcg' {
+  if (flags.accel === 'kvm' || flags.accel === 'tcg') return flags.accel
+  if (flags.accel !== undefined) throw new Error(`Expected kvm or tcg for --accel, got ${flags.accel}`)
+  const virtualizes = /^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  return virtualizes && isWritable('/dev/kvm') ? 'kvm' : 'tcg'
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function positive(name: 'cpus' | 'memory' | 'timeout'): number {
+  const value = Number(flags[name])
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new Error(`Expected a whole number above 0 for --${name}, got ${flags[name]}`)
+}
+
+function log(line: string): void {
+  console.error(`cofferdam-vm: ${line}`)
+}
