@@ -237,7 +237,7 @@ export class SandboxProcess implements AsyncDisposable {
    * @throws SandboxError `ERR_SANDBOX_ADOPT` with the kernel's `code`: `ESRCH` when there is no such process, `EACCES`
    * without the right; `ERR_SANDBOX_ENDED` when the sandbox is over
    * @throws TypeError or RangeError for what is no process number
-   * @example await child.adopt(helper.pid)
+   * @example if (process.ppid > 1) await child.adopt(process.ppid)
    */
   async adopt(pid: number): Promise<void> {
     const number = checkAdoptable(pid)
