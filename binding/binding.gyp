@@ -4,7 +4,7 @@
     {
       "target_name": "cofferdam",
       "sources": [
-        "addon.cc", "cgroup.cc", "channel.cc", "devices.cc", "id_map.cc", "init_image.cc", "janitor.cc", "launch.cc",
+        "addon.cc", "cgroup.cc", "channel.cc", "devices.cc", "id_map.cc", "init_image.cc", "janitor.cc", "launch.cc", "map_writers.cc",
         "newborn.cc", "request.cc", "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc", "trees.cc", "watcher.cc", "watcher_streams.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

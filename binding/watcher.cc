@@ -184,7 +184,7 @@ void Watcher::Adopt() {
     event.step = failure.step;
     event.index = failure.index;
     event.error = failure.error;
-    TellFailure(sandbox, event);
+    TellFailure(sandbox, event, failure.said);
     sandbox->init_gone = true;
     for (Stream &stream : sandbox->streams) stream = Stream(); // nobody has written, nobody will
     CleanUp(sandbox);
@@ -238,7 +238,7 @@ void Watcher::ReadChannel(Sandbox *sandbox) {
   }
 }
 
-void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event) {
+void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event, const std::string &said) {
   EndLaunch(sandbox);
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -248,6 +248,7 @@ void Watcher::TellFailure(Sandbox *sandbox, const wire_event &event) {
   sandbox->told_end = true;
   Event failed(Event::kFailed, sandbox->id);
   failed.wire = event;
+  if (!said.empty()) failed.stats.push_back(said);
   Tell(std::move(failed));
 }
 

@@ -58,7 +58,7 @@ private:
   void Feed(Stream *stream);
   bool CountOutput(Sandbox *sandbox, size_t *size);
   void TellEnd(Sandbox *sandbox);
-  void TellFailure(Sandbox *sandbox, const wire_event &event);
+  void TellFailure(Sandbox *sandbox, const wire_event &event, const std::string &said = {});
   void CleanUp(Sandbox *sandbox);
   void WatchStreams(Sandbox *sandbox);
   void Tell(Event event);

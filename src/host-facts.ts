@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { type CgroupFacts, readCgroupFacts } from './cgroup/facts.js'
 import { readSystemPaths, type SystemPath } from './rootfs/system-paths.js'
+import { readSubordinateIds, type SubordinateIds } from './subordinate-ids.js'
 
 /** The host as plans see it. */
 export interface HostFacts {
@@ -17,6 +18,8 @@ export interface HostFacts {
   readonly cgroups: CgroupFacts
   /** The host's system directories, for recipes without a rootfs. */
   readonly systemPaths: readonly SystemPath[]
+  /** What a caller that is not root can map besides its own id; found out when it is first asked for. */
+  readonly subordinateIds: SubordinateIds
 }
 
 function swapInUse(): boolean {
@@ -34,6 +37,7 @@ export function hostFacts(): HostFacts {
   const uid = process.geteuid?.() ?? 0
   const gid = process.getegid?.() ?? 0
   if (cached?.uid === uid && cached.gid === gid) return cached
+  let subordinateIds: SubordinateIds | undefined
   cached = Object.freeze({
     privileged: uid === 0,
     uid,
@@ -42,6 +46,10 @@ export function hostFacts(): HostFacts {
     swapInUse: swapInUse(),
     cgroups: readCgroupFacts(),
     systemPaths: readSystemPaths(),
+    get subordinateIds() {
+      subordinateIds ??= readSubordinateIds(uid, gid)
+      return subordinateIds
+    },
   })
   return cached
 }

@@ -36,6 +36,7 @@ export type {
 } from './result-types.js'
 export { Sandbox, sandbox } from './sandbox.js'
 export type { SandboxStep } from './steps.js'
+export type { IdRange, MapWriters } from './subordinate-ids.js'
 export type {
   BindOptions,
   ClockOffsets,
@@ -53,6 +54,7 @@ export type {
   SpawnOptions,
   StdioFile,
   StdioOption,
+  SubordinateIdsOptions,
   TmpfsOptions,
   Unlimited,
 } from './types.js'

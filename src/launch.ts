@@ -142,10 +142,10 @@ export class Launch {
     this.#exited.reject(once)
   }
 
-  #failure({ phase, step, index, errno }: FailedEvent): Error {
+  #failure({ phase, step, index, errno, said }: FailedEvent): Error {
     if (errno === constants.errno.ECANCELED && this.#signal?.aborted) return abortedError(this.#signal)
     const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-    return setupError({ step: name, index, errno, subject: this.#request.subject(phase, index) })
+    return setupError({ step: name, index, errno, subject: this.#request.subject(phase, index), said })
   }
 
   #lost(): SandboxError {

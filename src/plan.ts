@@ -2,7 +2,7 @@
 
 import { planCgroups } from './cgroup/plan.js'
 import type { HostFacts } from './host-facts.js'
-import { planIdentity } from './identity.js'
+import { planIdentity, unsupportedIds } from './identity.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
@@ -127,7 +127,11 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     stocked: stockable && recipe.clockOffset === undefined,
     cgroups,
     command: planCommand(recipe, facts),
-    warnings: planWarnings(recipe, facts),
-    unsupported: [...unsupportedByCaller(recipe, facts, cgroups), ...unsupported],
+    warnings: planWarnings(recipe, facts, identity),
+    unsupported: [
+      ...unsupportedIds(recipe, facts, identity),
+      ...unsupportedByCaller(recipe, facts, cgroups),
+      ...unsupported,
+    ],
   })
 }

@@ -12,6 +12,8 @@ export interface Failure {
   readonly index: number
   readonly errno: number
   readonly subject: Subject | undefined
+  /** What a program said that failed for us. */
+  readonly said?: string | undefined
 }
 
 type Rule = readonly [steps: readonly SandboxStep[], codes: readonly string[], hint: string]
@@ -20,6 +22,10 @@ const USER_NAMESPACES =
   'The host restricts user namespaces. On Ubuntu 24.04 allow them for node with an AppArmor profile, or set ' +
   'kernel.apparmor_restrict_unprivileged_userns=0; elsewhere look at user.max_user_namespaces and ' +
   'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount. Root works, too.'
+
+const MAP_WRITERS =
+  'The ids must be granted to this user in /etc/subuid and /etc/subgid, and newuidmap and newgidmap must be set-user-id root ' +
+  "and on a mount without nosuid. subordinateIds('never') does without them, with one id inside."
 
 const HOST_STEPS: readonly SandboxStep[] = [
   'request',
@@ -169,7 +175,13 @@ function describeErrno(errno: number): readonly [code: string, description: stri
 }
 
 /** The error of a failed step; a cgroup file that the kernel lacks is a missing feature rather. */
-export function setupError({ step, index, errno, subject }: Failure): SandboxSetupError | SandboxUnsupportedError {
+export function setupError({
+  step,
+  index,
+  errno,
+  subject,
+  said,
+}: Failure): SandboxSetupError | SandboxUnsupportedError {
   const [code, description] = describeErrno(errno)
   const feature = subject?.feature
   if (step === 'cgroup-limit' && code === 'ENOENT' && feature !== undefined) {
@@ -178,6 +190,18 @@ export function setupError({ step, index, errno, subject }: Failure): SandboxSet
       `the kernel has no ${subject?.path} in its cgroups.`,
       'Leave the option out, or use a kernel that has it.',
     )
+  }
+  if (step === 'id-map' && said !== undefined) {
+    return new SandboxSetupError({
+      step,
+      index,
+      path: undefined,
+      about: said,
+      errno,
+      code,
+      description,
+      hint: MAP_WRITERS,
+    })
   }
   const rule = RULES.find(([steps, codes]) => steps.includes(step) && codes.includes(code))
   const hint =

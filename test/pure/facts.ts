@@ -58,6 +58,7 @@ export function facts(part: Partial<HostFacts> = {}): HostFacts {
     cores: 4,
     swapInUse: false,
     cgroups: HYBRID,
+    subordinateIds: { problem: 'newuidmap is not installed.' },
     systemPaths: [
       { path: '/usr', link: undefined },
       { path: '/bin', link: 'usr/bin' },
