@@ -89,7 +89,7 @@ public:
     if (!WaitForEnd(deadline)) Fail(index, ETIMEDOUT, "it did not end within 10 s");
     Hear();
     Reap(false);
-    if (!written_) Fail(index, EPERM, "it failed without a word");
+    if (!written_) Fail(index, EPERM, "it wrote no map, and no reason");
   }
 
 private:
@@ -136,8 +136,8 @@ private:
     do reaped = waitpid(pid_, &status, ends ? 0 : WNOHANG);
     while (reaped < 0 && errno == EINTR);
     pid_ = -1;
-    // Where SIGCHLD is ignored its status is lost: then the map itself tells.
-    written_ = reaped < 0 ? IsWritten() : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    // Where SIGCHLD is ignored its status is lost; the map itself tells in any case.
+    written_ = (reaped < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) && IsWritten();
   }
 
   long Kill() const {
