@@ -2,8 +2,9 @@
 //
 // They are started by posix_spawn(3), which shares our memory with them until they execute (CLONE_VM | CLONE_VFORK): no
 // page table is copied. This thread sleeps meanwhile, as it may. What they get is fixed: no input, an environment that
-// holds nothing of ours, no signal blocked or ignored; what they print is kept for the error. They ask the host's user
-// database, which may be on a network: so their time is limited.
+// holds nothing of ours, no signal blocked or ignored, no descriptor of ours (all are CLOEXEC; what Node itself was
+// started with may stay open in them for that short while). What they print is kept for the error. They ask the host's
+// user database, which may be on a network: so their time is limited.
 #include "map_writers.h"
 
 #include <fcntl.h>
