@@ -1,8 +1,9 @@
 // Control groups that root has made and given to the caller of caller.ts: what an administrator or systemd delegates.
-import { chownSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CALLER } from './caller.js'
+import { ownGroup } from './host.js'
 import type { TestContext } from './suite.js'
 
 /** A group in one hierarchy. */
@@ -18,6 +19,7 @@ export interface Delegated {
  */
 export function delegate(t: TestContext, controller: string): Delegated {
   const parent = ownGroup(controller)
+  if (parent === undefined) throw new Error(`There is no hierarchy for '${controller}'`)
   // Not named as the library names its groups.
   const path = join(parent, `delegated-${process.pid}-${Math.random().toString(16).slice(2, 10)}`)
   mkdirSync(path)
@@ -37,19 +39,4 @@ async function removeGroup(path: string): Promise<void> {
       if (performance.now() > endMs) throw error
     }
   }
-}
-
-function ownGroup(controller: string): string {
-  const groups = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')
-  const below = groups
-    .map((line) => line.split(':'))
-    .find(([, names = '']) => names.split(',').includes(controller))?.[2]
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
-  const mount = mounts
-    .map((line) => line.split(' '))
-    .find(([, , type, options = '']) =>
-      controller === '' ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes(controller),
-    )?.[1]
-  if (below === undefined || mount === undefined) throw new Error(`No hierarchy for '${controller}'`)
-  return join(mount, below)
 }
