@@ -57,6 +57,7 @@ public:
   // An errno, or 0.
   int Spawn(pid_t *pid, const std::vector<std::string> &words) const {
     std::vector<char *> argv;
+    argv.reserve(words.size() + 1);
     for (const std::string &word : words) argv.push_back(const_cast<char *>(word.c_str()));
     argv.push_back(nullptr);
     char locale[] = "LC_ALL=C";

@@ -127,7 +127,7 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     stocked: stockable && recipe.clockOffset === undefined,
     cgroups,
     command: planCommand(recipe, facts),
-    warnings: planWarnings(recipe, facts, identity),
+    warnings: planWarnings(recipe, facts, identity, cgroups),
     unsupported: [
       ...unsupportedIds(recipe, facts, identity),
       ...unsupportedByCaller(recipe, facts, cgroups),

@@ -179,6 +179,16 @@ test('root has its ids without, and is not asked for grants', () => {
   assert.equal([identity.mapWriters, unsupported], [undefined, []])
 })
 
+test('limits that the command could raise itself, as the owner of its groups, are warned of', () => {
+  const limits = { pids: 5 }
+  const warned = (recipe: Partial<Recipe>) => plan(recipe).warnings.some((text) => text.includes('raise its limits'))
+  assert.equal([warned({ limits }), warned({ limits, subordinateIds: ALWAYS }), warned({})], [true, true, false])
+  assert.not(warned({ limits, subordinateIds: { use: 'always', callerId: 0 } }))
+  assert.not(
+    makePlan({ ...DEFAULT_RECIPE, limits }, facts()).warnings.some((text) => text.includes('raise its limits')),
+  )
+})
+
 test('an init that shares the host’s processes is shielded by an id that is mapped', () => {
   const recipe = { subordinateIds: ALWAYS, namespaces: DEFAULT_RECIPE.namespaces.filter((name) => name !== 'pid') }
   const shield = (ids?: SubordinateIds) => plan(recipe, ids).boot.find(({ op }) => op === 'shield')

@@ -126,6 +126,29 @@ test(
 )
 
 test(
+  'a command that is not the owner of its groups cannot change its limits, not even in namespaces within',
+  async (t) => {
+    const groups = [delegate(t, ''), delegate(t, 'pids')]
+    // CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP
+    const within = 0x10000000 | 0x20000 | 0x2000000
+    const answers = await asGranted<string[][]>(
+      t,
+      { ...GRANTED, before: groups.map(({ enter }) => enter).join(' && ') },
+      `const recipe = box().subordinateIds('always', { callerId: 0 }).limits({ pids: 10 })
+      const open = (...files) => files.map((file) => 'try-open-writable /tmp/' + file)
+      return [
+        await ask(recipe, 'try-unshare ${within}', 'try-mount /tmp cgroup2', ...open('cgroup.procs', 'cgroup.freeze', 'cgroup.subtree_control')),
+        await ask(recipe, 'try-unshare ${within}', 'try-mount /tmp cgroup pids', ...open('pids.max', 'cgroup.procs')),
+      ]`,
+    )
+    const seen = answers.filter(([unshared, mounted]) => unshared === 'ok' && mounted === 'ok')
+    if (seen.length === 0) t.skip('needs control groups that can be mounted in a user namespace')
+    for (const [, , ...opened] of seen) assert.equal(new Set(opened), new Set(['EACCES']))
+  },
+  { needs: [...subordinateIds, cgroup2, controller('pids')] },
+)
+
+test(
   'a limit whose controller was not delegated is refused, beside one that was',
   async (t) => {
     const groups = [delegate(t, ''), delegate(t, 'pids')]
