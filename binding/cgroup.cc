@@ -87,6 +87,7 @@ std::string ReadFile(const std::string &path) {
 // The host id of the namespace's root, which init becomes: it puts commands into leaves, so the kernel wants it to be
 // able to write the leaf's and the group's cgroup.procs. -1 where init keeps the caller's own id.
 int64_t InitOwner(const Birthright &right) {
+  if (!right.newuidmap.empty()) return -1;
   for (const IdMapLine &line : right.id_map)
     if (line.which == 0 && line.inside == 0 && line.count > 1) return line.outside;
   return -1;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "init/sys.h"
+#include "map_writers.h"
 #include "step_error.h"
 
 namespace cofferdam {
@@ -73,6 +74,7 @@ UniqueFd MakeNamespace(const Birthright &request) {
 
 void WriteIdMaps(pid_t child, const Birthright &request) {
   if (request.id_map.empty()) return;
+  if (!request.newuidmap.empty()) return RunMapWriters(child, request);
   uint32_t index = request.id_map.front().index;
   if (request.deny_setgroups && !WriteProc(child, "setgroups", "deny")) FailStep(STEP_ID_MAP, index);
   if (!WriteProc(child, "gid_map", MapText(request, 1))) FailStep(STEP_ID_MAP, index);

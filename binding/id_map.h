@@ -7,7 +7,8 @@
 
 namespace cofferdam {
 
-// Writes setgroups, gid_map and uid_map of a child that has not executed anything yet (user_namespaces(7)).
+// Writes setgroups, gid_map and uid_map of a child that has not executed anything yet (user_namespaces(7)), or has them
+// written (map_writers.h).
 // Throws StepError.
 void WriteIdMaps(pid_t child, const Birthright &request);
 

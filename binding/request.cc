@@ -100,6 +100,10 @@ void ReadRecord(const wire_record &record, wire_reader *p, uint32_t index, Reque
   case HOST_NAMESPACES: request->namespaces = wire_u64(p); return;
   case HOST_ID_MAP: return ReadIdMap(p, index, request);
   case HOST_DENY_SETGROUPS: request->deny_setgroups = true; return;
+  case HOST_MAP_WRITERS:
+    request->newuidmap = wire_string(p);
+    request->newgidmap = wire_string(p);
+    return;
   case HOST_CLOCK_OFFSETS:
     request->has_clock_offsets = true;
     request->clock_index = index;

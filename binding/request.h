@@ -64,6 +64,7 @@ struct Birthright {
   uint64_t namespaces = 0;
   std::vector<IdMapLine> id_map;
   bool deny_setgroups = false;
+  std::string newuidmap, newgidmap; // the programs that write the maps; empty: the addon does
   bool has_clock_offsets = false;
   uint32_t clock_index = 0;
   int64_t monotonic_s = 0, boottime_s = 0;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
 
 #include "init/wire.h"
 
@@ -10,8 +11,9 @@ namespace cofferdam {
 
 struct StepError {
   uint32_t step;
-  uint32_t index; // of the record in the host section that asked for the step; 0 is the first
-  int error;      // errno, positive
+  uint32_t index;        // of the record in the host section that asked for the step; 0 is the first
+  int error;             // errno, positive
+  std::string said = {}; // what a program said that failed; empty where the errno says it all
 };
 
 [[noreturn]] inline void FailStep(uint32_t step, uint32_t index, int error = errno) {

@@ -88,6 +88,7 @@ std::string KeyOf(const Request &request) {
   Append(&key, request.namespaces);
   Append(&key, request.init_capabilities);
   Append(&key, request.no_capabilities);
+  for (const std::string *path : {&request.newuidmap, &request.newgidmap}) key.append(*path).push_back('\0');
   for (const IdMapLine &line : request.id_map)
     for (uint32_t number : {line.which, line.inside, line.outside, line.count}) Append(&key, number);
   for (const HierarchySpec &spec : request.hierarchies)

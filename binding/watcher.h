@@ -74,7 +74,7 @@ private:
   void OnEvent(Box *box, const wire_event &event, pid_t pid);
   void OnStarted(Command *command, const wire_event &event, pid_t pid);
   void OnExited(Command *command, const wire_event &event);
-  void OnFailed(Box *box, Command *command, const wire_event &event);
+  void OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said = {});
   void OnInitEnd(Box *box);
   void ServeStream(Command *command, int fd);
   void Capture(Command *command, Stream *stream);

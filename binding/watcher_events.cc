@@ -104,7 +104,7 @@ void Watcher::GiveUp(const Adopted &one, const StepError &failure) {
     one.box->init_gone = true;
   }
   if (one.box) EndLaunch(one.box.get());
-  OnFailed(one.box.get(), one.command, event);
+  OnFailed(one.box.get(), one.command, event, failure.said);
   if (one.command) {
     for (Stream &stream : one.command->streams) stream = Stream();
     CleanUp(one.command);
@@ -171,12 +171,13 @@ void Watcher::SetOver(Command *command) {
 }
 
 // `command` is null when it is the box itself that cannot be made.
-void Watcher::OnFailed(Box *box, Command *command, const wire_event &event) {
+void Watcher::OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said) {
   if (command) SetOver(command);
   bool &told = command ? command->told_end : box->told_end;
   if (std::exchange(told, true)) return;
   Event failed(Event::kFailed, command ? command->id : box->id);
   failed.wire = event;
+  if (!said.empty()) failed.stats.push_back(said);
   Tell(std::move(failed));
 }
 

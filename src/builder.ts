@@ -1,7 +1,7 @@
 // The builder's verbs: each takes its arguments apart, adds to a frozen recipe, and returns a new builder.
 
 import { type CapabilityName, parseCapabilities } from './capabilities.js'
-import { mergeEnvironment, parseCwd, parseUser } from './options/command.js'
+import { mergeEnvironment, parseCwd, parseSubordinateIds, parseUser } from './options/command.js'
 import { parseFigures, parseLimits, parsePriority } from './options/limits.js'
 import { parseBind, parseFile, parseMask, parseRootfs, parseSymlink, parseTmpfs } from './options/location.js'
 import { parseSeccomp } from './options/seccomp.js'
@@ -17,6 +17,7 @@ import type {
   NamespaceName,
   Priority,
   RootfsOptions,
+  SubordinateIdsOptions,
   TmpfsOptions,
 } from './types.js'
 
@@ -189,6 +190,21 @@ export class SandboxBuilder {
    */
   user(uid: number, gid: number = uid): this {
     return this.#with({ user: parseUser(uid, gid) })
+  }
+
+  /**
+   * Whether a caller that is not root maps its subordinate ids (`subuid(5)`), by `newuidmap(1)` and `newgidmap(1)`: ids 0 to
+   * 65535 inside, as far as they reach. Otherwise there is one id, the command's. Either way the command is the caller on
+   * the host, unless `callerId` says otherwise. The two programs take some milliseconds of every start, so `'auto'`
+   * uses them only for recipes that keep `chown`, `setuid` or `setgid`, and where they can be had. Root needs neither: its
+   * sandboxes always have all ids. `plan().identity` shows the map.
+   *
+   * @default 'auto'
+   * @throws SandboxUnsupportedError at spawn, with `'always'` when the caller has no such ids or the programs are missing
+   * @example sandbox().rootfs('/home/me/image').user(0).subordinateIds('always') // owners as rootless podman left them
+   */
+  subordinateIds(use: 'auto' | 'always' | 'never', options?: SubordinateIdsOptions): this {
+    return this.#with({ subordinateIds: parseSubordinateIds(use, options) })
   }
 
   /**

@@ -6,6 +6,7 @@ import { type CgroupFacts, readCgroupFacts } from './cgroup/facts.js'
 import { readSystemPaths, type SystemPath } from './rootfs/system-paths.js'
 import { hasSeccomp, hostMachine } from './seccomp/filter.js'
 import type { Machine } from './seccomp/resolve.js'
+import { readSubordinateIds, type SubordinateIds } from './subordinate-ids.js'
 
 /** The host as plans see it. */
 export interface HostFacts {
@@ -22,6 +23,8 @@ export interface HostFacts {
   readonly seccomp: boolean
   /** The host's system directories, for recipes without a rootfs. */
   readonly systemPaths: readonly SystemPath[]
+  /** What a caller that is not root can map besides its own id; found out when it is first asked for. */
+  readonly subordinateIds: SubordinateIds
 }
 
 function swapInUse(): boolean {
@@ -39,6 +42,7 @@ export function hostFacts(): HostFacts {
   const uid = process.geteuid?.() ?? 0
   const gid = process.getegid?.() ?? 0
   if (cached?.uid === uid && cached.gid === gid) return cached
+  let subordinateIds: SubordinateIds | undefined
   cached = Object.freeze({
     privileged: uid === 0,
     uid,
@@ -49,6 +53,10 @@ export function hostFacts(): HostFacts {
     machine: hostMachine(),
     seccomp: hasSeccomp(),
     systemPaths: readSystemPaths(),
+    get subordinateIds() {
+      subordinateIds ??= readSubordinateIds(uid, gid)
+      return subordinateIds
+    },
   })
   return cached
 }

@@ -57,6 +57,7 @@ export type {
   SeccompSelector,
 } from './seccomp/types.js'
 export type { SandboxStep } from './steps.js'
+export type { IdRange, MapWriters } from './subordinate-ids.js'
 export type {
   BindOptions,
   ClockOffsets,
@@ -79,6 +80,7 @@ export type {
   SpawnOptions,
   StdioFile,
   StdioOption,
+  SubordinateIdsOptions,
   TmpfsOptions,
   Unlimited,
 } from './types.js'

@@ -31,9 +31,9 @@ function upperOf({ boot }: SandboxPlan): string | undefined {
 
 /** The error of a step that failed. */
 export function failureOf(event: FailedEvent, request: EncodedRequest, plan: SandboxPlan): Error {
-  const { phase, step, index, errno } = event
+  const { phase, step, index, errno, said } = event
   const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-  return setupError({ step: name, index, errno, subject: request.subject(phase, index), upper: upperOf(plan) })
+  return setupError({ step: name, index, errno, subject: request.subject(phase, index), upper: upperOf(plan), said })
 }
 
 /** The error of a sandbox that nobody has ended. */

@@ -19,6 +19,8 @@ export interface FailedEvent {
   readonly step: number
   readonly index: number
   readonly errno: number
+  /** What a program said that failed; `undefined` where the errno says it all. */
+  readonly said?: string
 }
 
 /** The command has ended and is reaped. */
@@ -71,7 +73,7 @@ export interface ClosedEvent {
 export type NativeEvent = StartedEvent | FailedEvent | ExitedEvent | LostEvent | ClosedEvent | ReadyEvent
 
 /**
- * How the addon tells an event: its kind as an index into {@link EVENT_KINDS}, texts (figures, then cgroups), and what was
+ * How the addon tells an event: its kind as an index into {@link EVENT_KINDS}, texts (figures, then cgroups; or what a program said), and what was
  * collected, if anything was. It is turned into a {@link NativeEvent} by readEvent.
  */
 export type NativeListener = (kind: number, id: number, texts: string[], stdout?: Buffer, stderr?: Buffer) => void
@@ -109,6 +111,7 @@ export function readEvent(
         step: at(numbers, 1),
         index: at(numbers, 2),
         errno: at(numbers, 3),
+        ...(texts[0] !== undefined && { said: texts[0] }),
       }
     case 'exited':
       return {

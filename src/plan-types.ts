@@ -2,6 +2,7 @@
 
 import type { CapabilityName } from './capabilities.js'
 import type { Architecture } from './seccomp/tables.js'
+import type { MapWriters } from './subordinate-ids.js'
 import type { NamespaceName } from './types.js'
 
 /** A line of an id map (`user_namespaces(7)`): `count` ids from `inside` on are ids from `outside` on at the host. */
@@ -25,6 +26,8 @@ export interface PlanIdentity {
   readonly uidMap: readonly IdMapLine[]
   /** Empty without a user namespace. */
   readonly gidMap: readonly IdMapLine[]
+  /** The programs that write the maps; `undefined` where Node itself writes them: root, and a map of one id. */
+  readonly mapWriters: MapWriters | undefined
   /** Whether `setgroups(2)` has to be given up to write the map: for callers without privileges. */
   readonly denySetgroups: boolean
   /** Whether the command is given its ids by credentials calls; otherwise it has them from the map or the caller. */

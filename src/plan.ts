@@ -2,7 +2,7 @@
 
 import { planCgroups } from './cgroup/plan.js'
 import type { HostFacts } from './host-facts.js'
-import { planIdentity } from './identity.js'
+import { planIdentity, unsupportedIds } from './identity.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
@@ -143,7 +143,11 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     resettable: isResettable({ namespaces: recipe.namespaces, identity, boot, cgroups, command }),
     cgroups,
     command,
-    warnings: planWarnings(recipe, facts),
-    unsupported: [...unsupportedByCaller(recipe, facts, cgroups), ...unsupported],
+    warnings: planWarnings(recipe, facts, identity, cgroups),
+    unsupported: [
+      ...unsupportedIds(recipe, facts, identity),
+      ...unsupportedByCaller(recipe, facts, cgroups),
+      ...unsupported,
+    ],
   })
 }

@@ -75,6 +75,12 @@ export interface PriorityRecipe {
   readonly nice?: number
 }
 
+/** `subordinateIds()` after validation. */
+export interface SubordinateIdsRecipe {
+  readonly use: 'auto' | 'always' | 'never'
+  readonly callerId: number | undefined
+}
+
 /** All that a `Sandbox` knows. */
 export interface Recipe {
   readonly namespaces: readonly NamespaceName[]
@@ -85,6 +91,7 @@ export interface Recipe {
   readonly cwd: string
   readonly environment: Readonly<Record<string, string>>
   readonly user: { readonly uid: number; readonly gid: number } | undefined
+  readonly subordinateIds: SubordinateIdsRecipe
   readonly limits: LimitsRecipe
   readonly priority: PriorityRecipe
   readonly capabilities: readonly CapabilityName[]
@@ -102,6 +109,7 @@ export const DEFAULT_RECIPE: Recipe = Object.freeze({
   cwd: '/',
   environment: Object.freeze({}),
   user: undefined,
+  subordinateIds: Object.freeze({ use: 'auto', callerId: undefined }),
   limits: Object.freeze({}),
   priority: Object.freeze({}),
   capabilities: Object.freeze([]),
@@ -130,6 +138,7 @@ export function checkContradictions(recipe: Recipe): void {
   // What its entries come to depends on the capabilities; what has been compiled once is not compiled again.
   if (recipe.seccomp.kind === 'profile') filterOf(recipe.seccomp, recipe.capabilities, hostMachine())
   if (recipe.user && !own('user')) throw needs('user()', 'user')
+  if (recipe.subordinateIds.use === 'always' && !own('user')) throw needs("subordinateIds('always')", 'user')
   if (recipe.hostname !== undefined && !own('uts')) throw needs('hostname()', 'uts')
   if (recipe.clockOffset && !own('time')) throw needs('clockOffset()', 'time')
   const chroot = recipe.rootfs?.switch === 'chroot'

@@ -8,7 +8,7 @@ import type { Refusal } from './host/causes.js'
 import { type HostConditions, readConditions } from './host/conditions.js'
 import { explainRefusal, mayBeRefusal } from './host/refusals.js'
 import { explainUpper } from './host/upper.js'
-import { hintFor } from './setup-hints.js'
+import { hintFor, MAP_WRITERS } from './setup-hints.js'
 import type { SandboxStep } from './steps.js'
 
 /** A failed step as the native side reports it. */
@@ -19,6 +19,8 @@ export interface Failure {
   readonly subject: Subject | undefined
   /** The recipe's persistent upper layer. */
   readonly upper?: string | undefined
+  /** What a program said that failed for us. */
+  readonly said?: string | undefined
 }
 
 // libuv's table has only the errors that libuv itself meets: ENOEXEC is not among them.
@@ -48,7 +50,7 @@ export function setupError(
   failure: Failure,
   conditions: () => HostConditions = readConditions,
 ): SandboxSetupError | SandboxUnsupportedError {
-  const { step, index, errno, subject } = failure
+  const { step, index, errno, subject, said } = failure
   const [code, description] = describeErrno(errno)
   const feature = subject?.feature
   if (step === 'cgroup-limit' && code === 'ENOENT' && feature !== undefined) {
@@ -57,6 +59,18 @@ export function setupError(
       `the kernel has no ${subject?.path} in its cgroups.`,
       'Leave the option out, or use a kernel that has it.',
     )
+  }
+  if (step === 'id-map' && said !== undefined) {
+    return new SandboxSetupError({
+      step,
+      index,
+      path: undefined,
+      about: said,
+      errno,
+      code,
+      description,
+      hint: MAP_WRITERS,
+    })
   }
   const refusal = refusalOf(failure, code, conditions)
   const hint =

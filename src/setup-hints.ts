@@ -9,6 +9,11 @@ const USER_NAMESPACES =
   'kernel.apparmor_restrict_unprivileged_userns=0; elsewhere look at user.max_user_namespaces and ' +
   'kernel.unprivileged_userns_clone; in a container its seccomp profile must permit clone3 and mount; a process in a chroot gets none. Root works, too.'
 
+/** For newuidmap(1) and newgidmap(1), whose own words are the cause. */
+export const MAP_WRITERS =
+  'The ids must be granted to this user in /etc/subuid and /etc/subgid, and newuidmap and newgidmap must be set-user-id root ' +
+  "and on a mount without nosuid. subordinateIds('never') does without them, with one id inside."
+
 const HOST_STEPS: readonly SandboxStep[] = [
   'request',
   'cgroup',

@@ -51,6 +51,17 @@ export interface RootfsOptions {
   switch?: 'pivot_root' | 'switch_root' | 'chroot' | undefined
 }
 
+/** Options of {@link Sandbox.subordinateIds}. */
+export interface SubordinateIdsOptions {
+  /**
+   * The user and group id inside, 0 to 65535, that is the caller on the host; the files of the caller are this id's. `0`
+   * gives the map of rootless podman, as a root file system needs that it has unpacked. Only with `'always'`.
+   *
+   * @default the command's own ids, see {@link Sandbox.user}
+   */
+  callerId?: number | undefined
+}
+
 /** Options of {@link Sandbox.bind}. */
 export interface BindOptions {
   /** Whether the program may write where file permissions let it. @default false */

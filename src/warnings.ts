@@ -1,6 +1,7 @@
 // Where a recipe chose less than full isolation: sentences for plan().warnings.
 
 import type { HostFacts } from './host-facts.js'
+import type { PlanHierarchy, PlanIdentity } from './plan-types.js'
 import type { Recipe } from './recipe.js'
 
 /** What each shared namespace gives away. */
@@ -16,7 +17,12 @@ const SHARED = {
 } as const
 
 /** The warnings of a recipe for this caller. */
-export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
+export function planWarnings(
+  recipe: Recipe,
+  facts: HostFacts,
+  identity: PlanIdentity,
+  cgroups: readonly PlanHierarchy[] = [],
+): string[] {
   const own = (name: keyof typeof SHARED) => recipe.namespaces.includes(name)
   const warnings: string[] = []
   for (const [name, sentence] of Object.entries(SHARED)) {
@@ -48,9 +54,15 @@ export function planWarnings(recipe: Recipe, facts: HostFacts): string[] {
       "The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.",
     )
   }
-  if (!facts.privileged && own('user')) {
+  if (identity.denySetgroups) {
     warnings.push(
       "The caller's supplementary groups are kept: only root may drop them in a user namespace (user_namespaces(7)).",
+    )
+  }
+  if (!facts.privileged && identity.hostUid === facts.uid && cgroups.some(({ limits }) => limits.length > 0)) {
+    warnings.push(
+      'The control groups belong to the caller, who is the command on the host: in a user namespace of its own it can mount them, ' +
+        "and raise its limits. subordinateIds('always', { callerId }) with an id that is not the command's keeps it from that.",
     )
   }
   for (const mount of recipe.mounts) {

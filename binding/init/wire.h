@@ -94,6 +94,8 @@ enum wire_host_op {
   HOST_RLIMIT,         /* u32 resource, u64 soft, u64 hard: given to init from outside, which may raise what its own
                         * user namespace may not (getrlimit(2): CAP_SYS_RESOURCE of the initial one) */
   HOST_NICE,           /* u32 nice value, two's complement: likewise, for values below the caller's own */
+  HOST_MAP_WRITERS,    /* string newuidmap, string newgidmap: absolute paths of the programs that write the id maps of a
+                        * caller without privileges who has subordinate ids */
 };
 
 enum wire_tree_flag {

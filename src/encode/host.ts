@@ -37,6 +37,10 @@ function encodeIdentity(
       writer.begin(HOST.HOST_ID_MAP).u32(which).u32(inside).u32(outside).u32(count).end()
     }
   }
+  if (identity.mapWriters) {
+    const { newuidmap, newgidmap } = identity.mapWriters
+    writer.begin(HOST.HOST_MAP_WRITERS).string(newuidmap).string(newgidmap).end()
+  }
   if (identity.denySetgroups) writer.begin(HOST.HOST_DENY_SETGROUPS).end()
   if (identity.hostUid !== caller.uid || identity.hostGid !== caller.gid) {
     writer.begin(HOST.HOST_OWNER).u32(identity.hostUid).u32(identity.hostGid).end()

@@ -27,6 +27,7 @@ export const HOST = {
   HOST_CPU_CLOCK: 14,
   HOST_RLIMIT: 15,
   HOST_NICE: 16,
+  HOST_MAP_WRITERS: 17,
 } as const
 
 export const TREE_FLAG = {

@@ -1,7 +1,17 @@
 // One command: arguments of env(), cwd(), user(), spawn(), run().
 
+import type { Recipe } from '../recipe.js'
 import type { OpenOptions, RunOptions, SpawnOptions } from '../types.js'
-import { checkAbsolute, checkInteger, checkKeys, checkText, didYouMean, invalid } from '../validate.js'
+import {
+  checkAbsolute,
+  checkInteger,
+  checkKeys,
+  checkText,
+  checkWord,
+  contradiction,
+  didYouMean,
+  invalid,
+} from '../validate.js'
 
 const MAX_ID = 65535
 // A record's length is 31 bits; see wire_bytes in binding/init/wire.h.
@@ -51,6 +61,22 @@ export function parseUser(uid: unknown, gid: unknown): { readonly uid: number; r
     uid: checkedUid,
     gid: gid === undefined ? checkedUid : checkInteger('user() gid', gid, 0, MAX_ID),
   })
+}
+
+/** When subordinate ids are used, and which id is the caller's. */
+export function parseSubordinateIds(use: unknown, value: unknown): Recipe['subordinateIds'] {
+  const word = checkWord('subordinateIds()', use, ['auto', 'always', 'never'])
+  const options = value === undefined ? {} : checkKeys('subordinateIds() options', value, ['callerId'])
+  const { callerId } = options
+  if (callerId === undefined) return Object.freeze({ use: word, callerId })
+  const checked = checkInteger('subordinateIds() callerId', callerId, 0, MAX_ID)
+  if (word !== 'always') {
+    throw contradiction(
+      `subordinateIds('${word}', { callerId: ${checked} }) may leave the command with one id, which is the caller's ` +
+        "whatever it is called. Write subordinateIds('always', { callerId }), or leave `callerId` out.",
+    )
+  }
+  return Object.freeze({ use: word, callerId: checked })
 }
 
 /** The command; `argv[0]` is the file as it was given. */

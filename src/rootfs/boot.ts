@@ -1,5 +1,6 @@
 // The boot steps of a recipe in their order: identity, host name, root, kernel file systems, the caller's mounts, switch.
 
+import { isMapped } from '../identity.js'
 import type { BootStep, PlanIdentity } from '../plan-types.js'
 import type { MountRecipe, Recipe } from '../recipe.js'
 import { planDev, planPlaces, planProc, planSharedProc, planTmp } from './pseudo.js'
@@ -8,6 +9,7 @@ import { hostSource, READONLY, type SourceContext, WRITABLE } from './sources.js
 import type { SystemPath } from './system-paths.js'
 
 const NOBODY = 65534
+const TTY_GROUP = 5
 
 /** What the boot steps follow from, besides the recipe. */
 export interface BootContext {
@@ -51,7 +53,7 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   const mapped = recipe.namespaces.includes('user')
   const sources: SourceContext = { privileged, idMapped: privileged && mapped }
   const root = planRoot(recipe, sources, systemPaths, identity.uid, identity.gid)
-  const ttyGroup = privileged || !mapped
+  const ttyGroup = !mapped || isMapped(identity.gidMap, TTY_GROUP)
   const kind = recipe.rootfs?.switch === 'switch_root' ? 'switch_root' : 'pivot_root'
   const ahead: BootStep[] = [
     { op: 'private' },
@@ -83,7 +85,8 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
 
 // Outside a pid namespace init can be signalled by any process of its real or saved id, which may be the command's own.
 function shield(identity: PlanIdentity): BootStep {
-  return { op: 'shield', uid: identity.uid === NOBODY ? NOBODY - 1 : NOBODY }
+  const free = (id: number) => id !== identity.uid && (identity.uidMap.length === 0 || isMapped(identity.uidMap, id))
+  return { op: 'shield', uid: [NOBODY, NOBODY - 1, 1].find(free) ?? 0 }
 }
 
 /** All boot steps of a recipe. */
@@ -91,7 +94,7 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const own = (name: Recipe['namespaces'][number]) => recipe.namespaces.includes(name)
   const boot: BootStep[] = []
   if (!own('pid')) boot.push({ op: 'no-pid-namespace' })
-  // A single-id map leaves init its id; it has its capabilities in the namespace already.
+  // Any other caller's init keeps its id, with which it can open what the caller can; it has its capabilities already.
   if (own('user') && context.privileged) boot.push({ op: 'identity', uid: 0, gid: 0 })
   if (own('uts')) boot.push({ op: 'hostname', name: recipe.hostname ?? 'sandbox' })
   if (own('net')) boot.push({ op: 'loopback' })
@@ -100,7 +103,7 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const directory = recipe.rootfs?.layers[0]
   if (mounts) boot.push(...mounts.boot)
   else if (directory !== undefined) boot.push({ op: 'chroot', directory })
-  if (!own('pid') && context.privileged) boot.push(shield(context.identity))
+  if (!own('pid') && (context.privileged || context.identity.mapWriters)) boot.push(shield(context.identity))
   return {
     boot,
     ahead: names + (mounts?.ahead ?? 0),

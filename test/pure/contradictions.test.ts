@@ -10,6 +10,7 @@ type Verb = (box: Sandbox) => Sandbox
 
 const PAIRS: [one: string, first: Verb, other: string, second: Verb][] = [
   ['user()', (box) => box.user(5), "share('user')", (box) => box.share('user')],
+  ["subordinateIds('always')", (box) => box.subordinateIds('always'), "share('user')", (box) => box.share('user')],
   ['hostname()', (box) => box.hostname('a'), "share('uts')", (box) => box.share('uts')],
   ['clockOffset()', (box) => box.clockOffset({ monotonic: 1 }), "share('time')", (box) => box.share('time')],
   ['rootfs()', (box) => box.rootfs('/'), "share('mount')", (box) => box.share('mount')],

@@ -106,6 +106,20 @@ test('the id maps, and to whom the pipes belong', () => {
   assert.is(only(other, wire.HOST.HOST_OWNER).length, 0)
 })
 
+test('who writes the maps of a caller that has been granted ids', () => {
+  const writers = { newuidmap: '/usr/bin/newuidmap', newgidmap: '/usr/bin/newgidmap' }
+  const granted = { uids: [{ first: 5000, count: 9 }], gids: [{ first: 7000, count: 9 }], writers }
+  const host = { privileged: false, subordinateIds: granted }
+  const records = encode({ subordinateIds: { use: 'always', callerId: 0 }, user: { uid: 2, gid: 3 } }, host).decoded
+    .host
+  const { payload } = one(records, wire.HOST.HOST_MAP_WRITERS)
+  assert.equal([payload.string(), payload.string()], ['/usr/bin/newuidmap', '/usr/bin/newgidmap'])
+  assert.is(only(records, wire.HOST.HOST_DENY_SETGROUPS).length, 0)
+  const owner = one(records, wire.HOST.HOST_OWNER).payload
+  assert.equal([owner.u32(), owner.u32()], [5001, 7002])
+  assert.is(only(encode({}, host).decoded.host, wire.HOST.HOST_MAP_WRITERS).length, 0)
+})
+
 test('clock offsets are two’s complement seconds and nanoseconds that are never negative', () => {
   const { host } = encode({ clockOffset: { monotonicMs: -500, boottimeMs: 1250.5 } }).decoded
   const { payload } = one(host, wire.HOST.HOST_CLOCK_OFFSETS)

@@ -116,6 +116,14 @@ test('an error that comes later leads to the call that caused it', async () => {
   assert.not.match(stack, /at spawn/)
 })
 
+test('what a program said stands in the message of its step, with a hint of its own', () => {
+  const said = 'newuidmap: uid range [0-5) -> [7-12) not allowed'
+  const error = setupError({ step: 'id-map', index: 1, errno: errno.EPERM, subject: undefined, said })
+  assert.match(error.message, `failed with EPERM (operation not permitted): ${said}. The ids must be granted`)
+  assert.match(error.hint ?? '', "subordinateIds('never')")
+  assert.match(failure('id-map', errno.EPERM).hint ?? '', 'user namespaces')
+})
+
 test('capabilities: with or without CAP_, in any case, each once, in the kernel’s order', () => {
   assert.equal(parseCapabilities(['NET_RAW', 'cap_chown', 'CAP_NET_RAW']), ['chown', 'net_raw'])
   assert.is(CAPABILITIES.length, 41)

@@ -34,4 +34,11 @@ test('the numbers of an event are read in the order in which the addon writes th
   assert.equal([values.stats, values.cgroups, values.id], [['a', 'b'], ['/group'], 7])
 })
 
+test('a failure has what a program said, where one did', () => {
+  const numbers = Float64Array.from([0, 10, 2, 1])
+  const failed = (texts: string[]) => readEvent(numbers, [EVENT_KINDS.indexOf('failed'), 7, texts])
+  const plain = { kind: 'failed', id: 7, phase: 0, step: 10, index: 2, errno: 1 }
+  assert.equal([failed([]), failed(['no.'])], [plain, { ...plain, said: 'no.' }])
+})
+
 test.run()

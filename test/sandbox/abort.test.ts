@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxError } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { blockEventLoop, box, firstText } from '../support/boxes.js'
+import { controller } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('abort', { warmUp: true })
@@ -25,18 +26,22 @@ for (const method of ['run', 'spawn'] as const) {
     assert.match((error as Error).stack ?? '', 'abort.test.ts')
   })
 
-  test(`${method} that is aborted in the same tick rejects, and nothing is left`, async () => {
-    for (let round = 0; round < 10; round++) {
-      const abort = new AbortController()
-      const promise = box({ memory: '16MiB' })[method]('/probe', forever, { signal: abort.signal })
-      abort.abort(round)
-      const outcome = await Promise.resolve(promise).catch((error: unknown) => error)
-      // run() may have been fast enough to start the program.
-      if (method === 'run' && !(outcome instanceof Error))
-        assert.is((outcome as { outcome: string }).outcome, 'aborted')
-      else assertAborted(outcome, round)
-    }
-  })
+  test(
+    `${method} that is aborted in the same tick rejects, and nothing is left`,
+    async () => {
+      for (let round = 0; round < 10; round++) {
+        const abort = new AbortController()
+        const promise = box({ memory: '16MiB' })[method]('/probe', forever, { signal: abort.signal })
+        abort.abort(round)
+        const outcome = await Promise.resolve(promise).catch((error: unknown) => error)
+        // run() may have been fast enough to start the program.
+        if (method === 'run' && !(outcome instanceof Error))
+          assert.is((outcome as { outcome: string }).outcome, 'aborted')
+        else assertAborted(outcome, round)
+      }
+    },
+    { needs: controller('memory') },
+  )
 }
 
 test('a start that is aborted at any moment is either an error or an aborted program, and always ends', async () => {

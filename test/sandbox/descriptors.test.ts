@@ -1,6 +1,7 @@
 // Node with few descriptors: some spawns fail, typed; none hangs, none leaks, and afterwards everything works.
 import * as assert from 'uvu/assert'
 import { ended } from '../support/command.js'
+import { controller } from '../support/host.js'
 import { suite } from '../support/suite.js'
 import { groupsLeft, startVictim } from '../support/victims.js'
 
@@ -64,7 +65,7 @@ for (const [name, start] of Object.entries(STARTS)) {
       assert.is(report.again, 'again\n')
       assert.equal(await groupsLeft(victim.pid), [])
     },
-    { timeoutMs: 40_000 },
+    { needs: start.includes('memory') ? [controller('memory'), controller('pids')] : [], timeoutMs: 40_000 },
   )
 }
 

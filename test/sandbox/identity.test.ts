@@ -72,10 +72,14 @@ test(
   { needs: root },
 )
 
-test('nobody inside can become another user or join a group', async () => {
-  assert.equal(await ask(box(), 'try-setuid 0', 'try-setgroups'), ['EPERM', 'EPERM'])
-  assert.equal(await ask(box().user(0), 'try-setuid 1', 'try-setgroups'), ['EPERM', 'EPERM'])
-})
+test(
+  'nobody inside can become another user or join a group',
+  async () => {
+    assert.equal(await ask(box(), 'try-setuid 0', 'try-setgroups'), ['EPERM', 'EPERM'])
+    assert.equal(await ask(box().user(0), 'try-setuid 1', 'try-setgroups'), ['EPERM', 'EPERM'])
+  },
+  { needs: root },
+)
 
 test(
   "none of the caller's supplementary groups is inherited",

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { firstText } from '../support/boxes.js'
 import { ended } from '../support/command.js'
+import { controller, cpuClock } from '../support/host.js'
 import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 import { endOf, groupsLeft, offspring, startVictim, stop, survivors } from '../support/victims.js'
@@ -39,6 +40,9 @@ const STORM = `
   for (let i = 0; i < 3; i++) one(box.limits({ memory: '32MiB', pids: 10, cpuTime: 60000 }))
 `
 
+/** What they need. */
+const LIMITS = [controller('memory'), controller('pids'), cpuClock]
+
 async function assertGone(victim: ChildProcess, expectedGone: ReturnType<typeof offspring>): Promise<void> {
   assert.equal(await survivors(expectedGone), [], 'processes are left')
   assert.equal(await groupsLeft(victim.pid), [], 'cgroups are left')
@@ -57,18 +61,22 @@ const ENDS: Record<string, { source: string; expected: { code: number | null; si
   SIGKILL: { source: "process.kill(process.pid, 'SIGKILL')", expected: { code: null, signal: 'SIGKILL' } },
 }
 for (const [name, { source, expected }] of Object.entries(ENDS)) {
-  test(`nothing outlives ${name} with sandboxes running`, async (t) => {
-    const victim = startVictim(`process.once('SIGUSR2', () => { ${source} })\n ${THREE}`, { before: 'ulimit -c 0' })
-    t.cleanUp(() => victim.kill('SIGKILL'))
-    assert.match(await firstText(victim.stdout), 'READY')
-    const started = offspring(victim.pid ?? 0)
-    assert.ok(started.length >= 9, `three inits, commands and orphans: ${started.length}`)
-    victim.stdout?.resume()
-    victim.stderr?.resume()
-    victim.kill('SIGUSR2')
-    assert.equal(await endOf(victim), expected)
-    await assertGone(victim, started)
-  })
+  test(
+    `nothing outlives ${name} with sandboxes running`,
+    async (t) => {
+      const victim = startVictim(`process.once('SIGUSR2', () => { ${source} })\n ${THREE}`, { before: 'ulimit -c 0' })
+      t.cleanUp(() => victim.kill('SIGKILL'))
+      assert.match(await firstText(victim.stdout), 'READY')
+      const started = offspring(victim.pid ?? 0)
+      assert.ok(started.length >= 9, `three inits, commands and orphans: ${started.length}`)
+      victim.stdout?.resume()
+      victim.stderr?.resume()
+      victim.kill('SIGUSR2')
+      assert.equal(await endOf(victim), expected)
+      await assertGone(victim, started)
+    },
+    { needs: LIMITS },
+  )
 }
 
 test('process.exit right after spawn, before anything has started', async () => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxError, type SandboxProcess } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
-import { cgroup2, root } from '../support/host.js'
+import { cgroup2, controller, root } from '../support/host.js'
 import { suite } from '../support/suite.js'
 import { offspring, survivors } from '../support/victims.js'
 
@@ -67,7 +67,7 @@ for (const [name, recipe] of [
       await child.closed
       assert.equal(await survivors(all, 0), [])
     },
-    { needs: cgroup2 },
+    { needs: [cgroup2, controller('pids')] },
   )
 
   test(

@@ -2,7 +2,7 @@
 import { type Limits, SandboxExecutionError, type SandboxResult } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
-import { controller, type Need } from '../support/host.js'
+import { controller, cpuClock, type Need } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('outcome', { warmUp: true })
@@ -14,7 +14,7 @@ interface Ending {
   exceeded?: string[]
   /** The sentence up to the figures. */
   explained: string
-  needs?: Need
+  needs?: Need | readonly Need[]
 }
 
 const killed = { exitCode: undefined, signal: 'SIGKILL', ok: false } as const
@@ -57,6 +57,7 @@ const ENDINGS: Record<string, Ending> = {
   },
   'SIGKILL of its own, with every limit set and none reached': {
     limits: { memory: '64MiB', pids: 10, cpuTime: 5000, wallTime: 10000, output: 1000, fileSize: 1000 },
+    needs: [controller('memory'), controller('pids'), cpuClock],
     args: ['signal', '9'],
     expected: { outcome: 'signaled', ...killed },
     explained: 'The program was ended by SIGKILL, after ',
@@ -70,6 +71,7 @@ const ENDINGS: Record<string, Ending> = {
   },
   'the CPU time limit': {
     limits: { cpuTime: 100 },
+    needs: cpuClock,
     args: ['spin'],
     expected: { outcome: 'cpu-time-limit', ...killed },
     exceeded: ['cpuTime'],
@@ -144,13 +146,17 @@ test('an abort is aborted, not a signal', async () => {
   assert.ok(result.explain().startsWith('The program was ended because the caller aborted it, after '))
 })
 
-test('a kill by the caller is what the program died of', async (t) => {
-  const child = await spawnProbe(t, box({ cpuTime: 5000 }), ['sleep', '60'])
-  assert.ok(child.kill('SIGKILL'))
-  const result = await child.wait()
-  assert.is(result.outcome, 'signaled')
-  assert.is(result.signal, 'SIGKILL')
-})
+test(
+  'a kill by the caller is what the program died of',
+  async (t) => {
+    const child = await spawnProbe(t, box({ cpuTime: 5000 }), ['sleep', '60'])
+    assert.ok(child.kill('SIGKILL'))
+    const result = await child.wait()
+    assert.is(result.outcome, 'signaled')
+    assert.is(result.signal, 'SIGKILL')
+  },
+  { needs: cpuClock },
+)
 
 test('a program that turns SIGTERM into an exit has exited', async (t) => {
   const child = await spawnProbe(t, box(), ['handle-term'])
@@ -161,12 +167,16 @@ test('a program that turns SIGTERM into an exit has exited', async (t) => {
   assert.is(result.exitCode, 7)
 })
 
-test('a limit that did not end the program is told beside how it ended', async () => {
-  const result = await runProbe(box({ pids: 2, wallTime: 300 }), 'fork-n', '5', '60')
-  assert.is(result.outcome, 'wall-time-limit')
-  assert.equal([...result.limitsExceeded].sort(), ['pids', 'wallTime'])
-  assert.match(result.explain(), 'at its wall time limit of 300 ms, having crossed its pids limit, after')
-})
+test(
+  'a limit that did not end the program is told beside how it ended',
+  async () => {
+    const result = await runProbe(box({ pids: 2, wallTime: 300 }), 'fork-n', '5', '60')
+    assert.is(result.outcome, 'wall-time-limit')
+    assert.equal([...result.limitsExceeded].sort(), ['pids', 'wallTime'])
+    assert.match(result.explain(), 'at its wall time limit of 300 ms, having crossed its pids limit, after')
+  },
+  { needs: controller('pids') },
+)
 
 test('a child that dies does not decide how the program ended', async () => {
   const result = await runProbe(box(), 'in-child', 'signal', '11', ',', 'in-child', 'exit', '9')

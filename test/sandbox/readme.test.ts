@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { runNode } from '../support/child.js'
-import { cgroup2, controller, type Need } from '../support/host.js'
+import { cgroup2, controller, cpuClock, type Need } from '../support/host.js'
 import { type Kind, kernelFrom } from '../support/kinds.js'
 import { suite } from '../support/suite.js'
 
@@ -17,7 +17,7 @@ const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const NEEDS: readonly [says: RegExp, need: Need][] = [
   [/\bmemory:/, controller('memory')],
   [/\bpids:/, controller('pids')],
-  [/\bcpuTime:/, () => cgroup2() && controller('cpuacct')()],
+  [/\bcpuTime:/, cpuClock],
   [/\.freeze\(/, cgroup2],
   [/\.open\(\)/, cgroup2],
 ]

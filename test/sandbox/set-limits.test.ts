@@ -72,14 +72,18 @@ test(
   { needs: controller('pids') },
 )
 
-test('setLimits refuses bad values and limits that are fixed at the start', async (t) => {
-  const child = await spawnProbe(t, box({ pids: 5 }), ['sleep', '60'])
-  const setLimits = child.setLimits.bind(child) as (limits: unknown) => Promise<void>
-  for (const limits of [{ wallTime: 100 }, { pids: 0 }, { memory: '1 potato' }, { cpuset: 'x' }, 'pids', null]) {
-    const error = await setLimits(limits).catch((error) => error)
-    assert.ok(error instanceof TypeError || error instanceof RangeError, `${JSON.stringify(limits)} gave ${error}`)
-    assert.match(error.message, 'setLimits()')
-  }
-})
+test(
+  'setLimits refuses bad values and limits that are fixed at the start',
+  async (t) => {
+    const child = await spawnProbe(t, box({ pids: 5 }), ['sleep', '60'])
+    const setLimits = child.setLimits.bind(child) as (limits: unknown) => Promise<void>
+    for (const limits of [{ wallTime: 100 }, { pids: 0 }, { memory: '1 potato' }, { cpuset: 'x' }, 'pids', null]) {
+      const error = await setLimits(limits).catch((error) => error)
+      assert.ok(error instanceof TypeError || error instanceof RangeError, `${JSON.stringify(limits)} gave ${error}`)
+      assert.match(error.message, 'setLimits()')
+    }
+  },
+  { needs: controller('pids') },
+)
 
 test.run()

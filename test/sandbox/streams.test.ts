@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SandboxProcess } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
+import { controller } from '../support/host.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('streams', { warmUp: true })
@@ -56,7 +57,7 @@ test(
     assert.ok((await child.wait()).ok)
     assert.ok(peak - before < 160 * MIB, `Node grew by ${Math.round((peak - before) / MIB)} MiB`)
   },
-  { timeoutMs: 60_000 },
+  { needs: controller('memory'), timeoutMs: 60_000 },
 )
 
 test('nobody reading holds the program up, after no more than the buffers hold', async (t) => {

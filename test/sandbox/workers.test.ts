@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import * as assert from 'uvu/assert'
 import { box, probeRootfs } from '../support/boxes.js'
+import { controller } from '../support/host.js'
 import { atMost } from '../support/slow.js'
 import { suite, type TestContext } from '../support/suite.js'
 import { offspring, survivors } from '../support/victims.js'
@@ -55,29 +56,33 @@ test('several workers run sandboxes at once, beside the main thread', async (t) 
   assert.equal(await codes, [0, 0, 0, 0])
 })
 
-test("terminating a worker ends its running sandboxes, and no one else's", async (t) => {
-  const mine = await box().spawn('/probe', ['sleep', '60'])
-  t.cleanUp(() => mine[Symbol.asyncDispose]())
-  const worker = startWorker(
-    t,
-    `const children = await Promise.all([
+test(
+  "terminating a worker ends its running sandboxes, and no one else's",
+  async (t) => {
+    const mine = await box().spawn('/probe', ['sleep', '60'])
+    t.cleanUp(() => mine[Symbol.asyncDispose]())
+    const worker = startWorker(
+      t,
+      `const children = await Promise.all([
        box.spawn('/probe', ['orphan', '60', ',', 'sleep', '60']),
        box.limits({ memory: '32MiB', output: 1000 }).spawn('/probe', ['orphan', '60', ',', 'sleep', '60']),
      ])
      parentPort.postMessage(children.map(({ pid, cgroup }) => ({ pid, paths: cgroup.paths })))`,
-  )
-  const children = await message<{ pid: number; paths: string[] }[]>(worker)
-  const all = offspring(process.pid).filter(({ name, pid }) => name === 'probe' && pid !== mine.pid)
-  assert.ok(all.length >= 2)
-  await worker.terminate()
-  assert.equal(await survivors(all), [])
-  assert.equal(
-    children.flatMap(({ paths }) => paths).filter((path) => existsSync(path)),
-    [],
-  )
-  assert.ok(mine.kill(0), 'the one of the main thread lives')
-  assert.ok((await box().run('/true')).ok)
-})
+    )
+    const children = await message<{ pid: number; paths: string[] }[]>(worker)
+    const all = offspring(process.pid).filter(({ name, pid }) => name === 'probe' && pid !== mine.pid)
+    assert.ok(all.length >= 2)
+    await worker.terminate()
+    assert.equal(await survivors(all), [])
+    assert.equal(
+      children.flatMap(({ paths }) => paths).filter((path) => existsSync(path)),
+      [],
+    )
+    assert.ok(mine.kill(0), 'the one of the main thread lives')
+    assert.ok((await box().run('/true')).ok)
+  },
+  { needs: controller('memory') },
+)
 
 test(
   'terminating workers in the middle of their spawns leaves nothing and breaks nobody',

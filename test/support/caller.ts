@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { probeRootfs } from './boxes.js'
-import { runNode } from './child.js'
+import { type NodeOptions, runNode } from './child.js'
 import type { Need } from './host.js'
 import { type Suite, suite } from './suite.js'
 
@@ -60,9 +60,14 @@ const answer = await (async () => {`
  * Runs the body of a function, with its arguments as `args`, and gives its answer back. In it are `sandbox`, `box()`
  * with the probe's rootfs, `ask(recipe, ...commands)` as in ask.ts, and `refusal(promise)`: the error as plain data.
  */
-export async function asCaller<Answer>(body: string, ...args: string[]): Promise<Answer> {
+export function asCaller<Answer>(body: string, ...args: string[]): Promise<Answer> {
+  return callerAnswer(body, { ...AS_CALLER, args })
+}
+
+/** The same with other options for its Node; whoever it then is. */
+export async function callerAnswer<Answer>(body: string, options: NodeOptions): Promise<Answer> {
   const source = `${PRELUDE}\n${body}\n})()\nprocess.stdout.write(JSON.stringify(answer))`
-  const { code, stdout, stderr } = await runNode(source, { ...AS_CALLER, args: [probeRootfs, ...args] })
+  const { code, stdout, stderr } = await runNode(source, { ...options, args: [probeRootfs, ...(options.args ?? [])] })
   if (code !== 0 || stderr !== '') throw new Error(`The caller ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)
 }

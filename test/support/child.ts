@@ -13,6 +13,8 @@ export interface NodeOptions {
   flags?: readonly string[]
   /** Seen as process.argv from 1 on. */
   args?: readonly string[]
+  /** Words of a command that ends by executing its arguments, which are Node's. */
+  wrap?: readonly string[]
   /** Shell commands before Node is started, `ulimit -n 256` say. */
   before?: string
 }
@@ -21,9 +23,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Starts Node on the text of an ES module, in which `import 'cofferdam'` is the built package. */
 export function startNode(source: string, options: NodeOptions = {}): ChildProcess {
-  const { env, uid, gid = uid, flags = [], args = [], before = ':' } = options
+  const { env, uid, gid = uid, flags = [], args = [], before = ':', wrap = [] } = options
   const node = [process.execPath, ...flags, '--input-type=module', '--eval', source, '--', ...args]
-  return spawn('sh', ['-c', `${before} && exec "$@"`, 'sh', ...node], {
+  return spawn('sh', ['-c', `${before} && exec "$@"`, 'sh', ...wrap, ...node], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 // What a test may need of its host. Each need answers with the reason why the host has it not, or undefined.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export type Need = () => string | undefined
@@ -17,18 +18,48 @@ export const anyUser: Need = () => {
   return readable ? undefined : 'needs a checkout that other users can read'
 }
 
-/** A cgroup controller, of either version: `memory`, `pids`, `cpu`, `cpuset`, `io` (v1: `blkio`). */
+/** A cgroup controller, of either version, that this process can use: `memory`, `pids`, `cpu`, `cpuset`, `io` (v1: `blkio`). */
 export const controller =
   (name: string): Need =>
   () => {
-    const old = name === 'io' ? 'blkio' : name
-    const hasV1 = cgroupMounts().some(({ type, options }) => type === 'cgroup' && options.includes(old))
-    return hasV1 || v2Controllers().includes(name) ? undefined : `needs the ${name} cgroup controller`
+    const v1 = ownGroup(name === 'io' ? 'blkio' : name)
+    const has = (v1 !== undefined && mayUse(v1)) || (mayUseV2() && v2Controllers().includes(name))
+    return has ? undefined : `needs the ${name} cgroup controller`
   }
 
-/** A cgroup v2 hierarchy, with controllers or without. */
-export const cgroup2: Need = () =>
-  cgroupMounts().some(({ type }) => type === 'cgroup2') ? undefined : 'needs a cgroup v2 hierarchy'
+/** A cgroup v2 hierarchy that this process can make groups in, with controllers or without. */
+export const cgroup2: Need = () => (mayUseV2() ? undefined : 'needs a cgroup v2 hierarchy')
+
+/** Control groups that tell the CPU time of a tree. */
+export const cpuClock: Need = () => (mayUseV2() ? undefined : controller('cpuacct')())
+
+/** The directory of this process's own group in cgroup v2 (`''`), or in the hierarchy of a v1 controller. */
+export function ownGroup(controller: string): string | undefined {
+  const groups = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')
+  const below = groups
+    .map((line) => line.split(':'))
+    .find(([, names = '']) => names.split(',').includes(controller))?.[2]
+  const mount = cgroupMounts().find(({ type, options }) =>
+    controller === '' ? type === 'cgroup2' : type === 'cgroup' && options.includes(controller),
+  )
+  return below === undefined || mount === undefined ? undefined : join(mount.path, below)
+}
+
+function mayUse(group: string): boolean {
+  try {
+    accessSync(group, constants.W_OK)
+    accessSync(join(group, 'cgroup.procs'), constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// A process may sit in a leaf of the group that it was given.
+function mayUseV2(): boolean {
+  const own = ownGroup('')
+  return own !== undefined && (mayUse(own) || mayUse(dirname(own)))
+}
 
 /** A program on the PATH. */
 export const command =

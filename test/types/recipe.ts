@@ -27,6 +27,8 @@ expectType<Sandbox>(
     .env({ LANG: 'C', GONE: undefined })
     .user(1000)
     .user(1000, 100)
+    .subordinateIds('auto')
+    .subordinateIds('always', { callerId: 0 })
     .limits({ cpu: 0.5, cpuTime: '1.5s', wallTime: 2000, memory: '256MiB', swap: 'max', pids: 10, output: 'max' })
     .limits({ io: { device: '/', readBps: '1MiB' }, cpuset: [0, 1] })
     .priority({ cpuWeight: 50, ioWeight: 50, nice: 5 })
@@ -57,6 +59,8 @@ recipe.seccomp({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ action: 'SCMP_ACT
 recipe.env({ COUNT: 1 })
 // @ts-expect-error a file has content
 recipe.file('/etc/motd')
+// @ts-expect-error no such use
+recipe.subordinateIds(true)
 // @ts-expect-error ids are numbers
 recipe.user('nobody')
 
