@@ -50,7 +50,7 @@ export function outerFilter(): string {
 
 /** The path of a program whose first instructions fork. */
 export function forkFirst(): string {
-  return compile('.', ['fork-first.c'], ['-nostdlib', '-ffreestanding', '-fno-stack-protector'])
+  return compile('.', ['fork-first.c'], ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'])
 }
 
 export interface TinyRootfs {
