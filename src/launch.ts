@@ -165,10 +165,9 @@ export class Launch {
   }
 
   #failure(event: FailedEvent): Error {
-    const { errno } = event
-    return (
-      (errno === constants.errno.ECANCELED ? this.#ended() : undefined) ?? failureOf(event, this.#request, this.#plan)
-    )
+    // EPIPE: the init of a box that is being closed has gone before the command's request.
+    const ended = event.errno === constants.errno.ECANCELED || event.errno === constants.errno.EPIPE
+    return (ended ? this.#ended() : undefined) ?? failureOf(event, this.#request, this.#plan)
   }
 
   // A command that is known to have run is lost even if its box was being closed: its end has not been reported.

@@ -34,7 +34,11 @@ for (const map of ['never', 'always']) {
       assert.is(Object.keys(refusals).length, 6)
       for (const [feature, refusal] of Object.entries(refusals)) {
         assert.equal([refusal.name, refusal.feature], ['SandboxUnsupportedError', feature])
-        assert.match(refusal.hint ?? '', /systemd-run.*Delegate=yes|systemd delegates no cgroup v1.*chown/, JSON.stringify(refusal))
+        assert.match(
+          refusal.hint ?? '',
+          /systemd-run.*Delegate=yes|systemd delegates no cgroup v1.*chown/,
+          JSON.stringify(refusal),
+        )
       }
     },
     { needs: more },
