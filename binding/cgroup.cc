@@ -212,12 +212,18 @@ GroupHold::GroupHold(const Birthright &right, const std::vector<HierarchySpec> &
   }
 }
 
+void GroupHold::Suspect() {
+  State &state = Shared();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  for (const std::string &key : keys_) ForgetIfRemoved(state, &state.groups.find(key)->second);
+}
+
 void GroupHold::Release(bool failed) {
+  if (failed) Suspect();
   State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
   for (const std::string &key : keys_) {
     auto found = state.groups.find(key);
-    if (failed) ForgetIfRemoved(state, &found->second);
     if (--found->second.users > 0) continue;
     found->second.idle_since = NowMs();
     if (found->second.path.empty()) state.groups.erase(found);

@@ -39,6 +39,9 @@ public:
   }
   ~GroupHold() { Release(std::uncaught_exceptions() > 0); }
 
+  // Something has failed: a group that somebody has removed is made anew for whoever comes next.
+  void Suspect();
+
   int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1
 
 private:

@@ -142,6 +142,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
     }
   } catch (const StepError &error) {
     failure = error;
+    if (box) box->groups.Suspect();
   }
   watcher->Add(std::move(box), std::move(command), failure);
 }
