@@ -30,6 +30,11 @@ std::vector<std::string> Directories(const std::string &path) {
   return names;
 }
 
+std::string Below(const std::string &directory, const std::string &name) {
+  std::string path = directory;
+  return path.append("/").append(name);
+}
+
 bool NamesLiveProcess(const std::string &name) {
   const pid_t pid = static_cast<pid_t>(strtol(name.c_str() + strlen(kPrefix), nullptr, 10));
   return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
@@ -54,11 +59,11 @@ UniqueFd MarkGroup(const std::string &path) {
 void RemoveOrphans(const std::string &base) {
   for (const std::string &name : Directories(base)) {
     if (name.compare(0, strlen(kPrefix), kPrefix) != 0 || NamesLiveProcess(name)) continue;
-    const std::string group = base + "/" + name;
+    const std::string group = Below(base, name);
     UniqueFd mark = MarkGroup(group);
     if (!mark) continue;
     KillMembers(group);
-    for (const std::string &leaf : Directories(group)) rmdir((group + "/" + leaf).c_str());
+    for (const std::string &leaf : Directories(group)) rmdir(Below(group, leaf).c_str());
     rmdir(group.c_str());
   }
 }

@@ -173,6 +173,7 @@ void Watcher::SetOver(Command *command) {
 // `command` is null when it is the box itself that cannot be made.
 void Watcher::OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said) {
   if (command) SetOver(command);
+  if (!command && !box) return;
   bool &told = command ? command->told_end : box->told_end;
   if (std::exchange(told, true)) return;
   Event failed(Event::kFailed, command ? command->id : box->id);

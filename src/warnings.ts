@@ -59,7 +59,11 @@ export function planWarnings(
       "The caller's supplementary groups are kept: only root may drop them in a user namespace (user_namespaces(7)).",
     )
   }
-  if (!facts.privileged && identity.hostUid === facts.uid && cgroups.some(({ limits }) => limits.length > 0)) {
+  // The filters of the package refuse namespaces within, unless CAP_SYS_ADMIN is kept; what a profile does is not known.
+  const nests =
+    recipe.seccomp.kind === 'off' || recipe.seccomp.kind === 'profile' || recipe.capabilities.includes('sys_admin')
+  const limited = cgroups.some(({ limits }) => limits.length > 0)
+  if (!facts.privileged && identity.hostUid === facts.uid && limited && nests) {
     warnings.push(
       'The control groups belong to the caller, who is the command on the host: in a user namespace of its own it can mount them, ' +
         "and raise its limits. subordinateIds('always', { callerId }) with an id that is not the command's keeps it from that.",

@@ -181,11 +181,18 @@ test('root has its ids without, and is not asked for grants', () => {
 
 test('limits that the command could raise itself, as the owner of its groups, are warned of', () => {
   const limits = { pids: 5 }
+  const seccomp = { kind: 'off' } as const
   const warned = (recipe: Partial<Recipe>) => plan(recipe).warnings.some((text) => text.includes('raise its limits'))
-  assert.equal([warned({ limits }), warned({ limits, subordinateIds: ALWAYS }), warned({})], [true, true, false])
-  assert.not(warned({ limits, subordinateIds: { use: 'always', callerId: 0 } }))
+  assert.equal(
+    [warned({ limits, seccomp }), warned({ limits, seccomp, subordinateIds: ALWAYS }), warned({ seccomp })],
+    [true, true, false],
+  )
+  assert.not(warned({ limits, seccomp, subordinateIds: { use: 'always', callerId: 0 } }))
+  assert.not(warned({ limits }), 'the default filter refuses namespaces within')
   assert.not(
-    makePlan({ ...DEFAULT_RECIPE, limits }, facts()).warnings.some((text) => text.includes('raise its limits')),
+    makePlan({ ...DEFAULT_RECIPE, limits, seccomp }, facts()).warnings.some((text) =>
+      text.includes('raise its limits'),
+    ),
   )
 })
 
