@@ -30,11 +30,11 @@ constexpr int kMarkAttempts = 10;
 struct Group {
   std::string path;
   uint32_t version = 0;
-  UniqueFd mark;            // says that its owner lives (orphans.h)
-  bool handed_over = false; // to InitOwner(), if it has to be
-  UniqueFd inits;
-  std::set<std::string> written; // controllers enabled and group files written so far
-  int users = 0;                 // leaves and holds
+  UniqueFd mark;                   // says that its owner lives (orphans.h)
+  bool handed_over = false;        // to InitOwner(), if it has to be
+  std::shared_ptr<UniqueFd> inits; // the directory, shared with those who hold the group
+  std::set<std::string> written;   // controllers enabled and group files written so far
+  int users = 0;                   // leaves and holds
   int64_t idle_since = 0;
 };
 
@@ -145,7 +145,8 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
   if (spec.version == 2 && !group->inits) {
     std::string inits = group->path + "/init";
     if (mkdir(inits.c_str(), 0755) < 0 && errno != EEXIST) FailStep(STEP_CGROUP, spec.index);
-    group->inits.reset(Check(open(inits.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), STEP_CGROUP, spec.index));
+    group->inits = std::make_shared<UniqueFd>(
+        Check(open(inits.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), STEP_CGROUP, spec.index));
   }
   for (const CgroupFile &file : spec.group_writes) {
     if (group->written.count(file.file)) continue;
@@ -203,7 +204,7 @@ GroupHold::GroupHold(const Birthright &right, const std::vector<HierarchySpec> &
       Group &group = state.groups[keys_.back()];
       group.users++;
       SetUpGroup(state, &group, spec, owner);
-      if (spec.version == 2) inits_ = group.inits.get();
+      if (spec.version == 2) inits_ = group.inits;
     }
   } catch (const StepError &) {
     lock.unlock();

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,13 +43,15 @@ public:
   // Something has failed: a group that somebody has removed is made anew for whoever comes next.
   void Suspect();
 
-  int inits() const { return inits_; } // the v2 directory for init to be born in, open while held; or -1
+  int inits() const {
+    return inits_ ? inits_->get() : -1;
+  } // the v2 directory for init to be born in, open while held; or -1
 
 private:
   void Release(bool failed);
 
   std::vector<std::string> keys_;
-  int inits_ = -1;
+  std::shared_ptr<UniqueFd> inits_; // of our own: the group may be made anew meanwhile
 };
 
 // Makes the leaves and writes the limits; the groups must be held. What is opened for init goes to *owned and *loans.
