@@ -1,6 +1,6 @@
 // What to do about a failed step, by its errno: the causes that need no look at the host (host/refusals.ts looks).
 
-import type { SandboxStep } from './steps.js'
+import { type SandboxStep, STEPS } from './steps.js'
 
 type Rule = readonly [steps: readonly SandboxStep[], codes: readonly string[], hint: string]
 
@@ -14,22 +14,8 @@ export const MAP_WRITERS =
   'The ids must be granted to this user in /etc/subuid and /etc/subgid, and newuidmap and newgidmap must be set-user-id root ' +
   "and on a mount without nosuid. subordinateIds('never') does without them, with one id inside."
 
-const HOST_STEPS: readonly SandboxStep[] = [
-  'request',
-  'cgroup',
-  'cgroup-limit',
-  'stdio',
-  'layer',
-  'bind-source',
-  'workdir',
-  'init-image',
-  'channel',
-  'clone',
-  'id-map',
-  'clock-offset',
-  'exec-init',
-  'plan',
-]
+// Those of the addon, and init's reading of the plan.
+const HOST_STEPS: readonly SandboxStep[] = STEPS.slice(0, STEPS.indexOf('plan') + 1)
 const MOUNT_STEPS: readonly SandboxStep[] = [
   'private-mounts',
   'stage',

@@ -90,17 +90,26 @@ test(
 
 test.run()
 
-async function pack(t: TestContext): Promise<{ path: string; files: string[] }> {
+async function pack(t: TestContext, from = ROOT): Promise<{ path: string; files: string[] }> {
   const directory = t.tempDir()
-  const stdout = await must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], ROOT)
+  const stdout = await must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], from)
   const parsed = JSON.parse(stdout)
   // An array until npm 11, an object keyed by package name since.
   const [report] = Array.isArray(parsed) ? parsed : Object.values(parsed)
   return { path: join(directory, report.filename), files: report.files.map((file: { path: string }) => file.path) }
 }
 
+/** The checkout as it is without a prebuilt addon: `npm run build` leaves one, `prebuild` being npm's own hook for it. */
+function withoutPrebuilt(t: TestContext): string {
+  const directory = t.tempDir()
+  const wanted = (path: string) => !/^(binding\/build|prebuilds\/linux-)/.test(path.slice(ROOT.length))
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist', 'src', 'binding', 'prebuilds'])
+    cpSync(join(ROOT, name), join(directory, name), { recursive: true, filter: wanted })
+  return directory
+}
+
 async function install(t: TestContext): Promise<string> {
-  const { path } = await pack(t)
+  const { path } = await pack(t, withoutPrebuilt(t))
   const project = t.tempDir()
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
   await must('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', path], project)
