@@ -28,7 +28,8 @@ int stage = -1;
 int new_root = -1;
 static int kit = -1;      /* k */
 static int stage_on_root; /* it lies over "/", not over a directory in it */
-static int layer_count, scratch_count;
+int scratch_count;
+static int layer_count;
 static const char *upper_name; /* of a persistent upper, below stage/p; 0: stage/u */
 static const char *work_name;
 static char text[PATH_SIZE];

@@ -31,8 +31,9 @@ long mount_place(const char *target);
 long mount_switch(uint32_t kind);
 
 /* What the parts share; owned by mounts.c, -1 where there is none. */
-extern int stage;    /* the stage's root */
-extern int new_root; /* the new root, or the kit until there is one */
+extern int stage;         /* the stage's root */
+extern int new_root;      /* the new root, or the kit until there is one */
+extern int scratch_count; /* directories made in the stage so far: their names */
 long mount_set_attributes(int mount, uint64_t attrs, int recursive);
 long mount_move_onto(int mount, int target);
 

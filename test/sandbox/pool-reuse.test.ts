@@ -1,4 +1,5 @@
 // `reuse: true`: a run finds nothing of an earlier one, whether its box has stayed or has been replaced.
+import { readdirSync } from 'node:fs'
 import { type Sandbox, SandboxPool, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { toArguments } from '../support/ask.js'
@@ -6,6 +7,7 @@ import { box, probeRootfs } from '../support/boxes.js'
 import { cgroup2, root } from '../support/host.js'
 import { closing, tell } from '../support/open-boxes.js'
 import { suite, type TestContext } from '../support/suite.js'
+import { offspring } from '../support/victims.js'
 
 const test = suite('reuse', { warmUp: true })
 
@@ -187,6 +189,28 @@ test(
     assert.is.not(await boxOf(pool), first)
   },
   { needs },
+)
+
+// With the filter, whose installing borrows init's table of descriptors: what stayed open in it would hold the mounts and
+// the keyrings of commands that have long ended, of which a user may have 200 (/proc/sys/kernel/keys/maxkeys).
+test(
+  'after hundreds of runs init holds no more descriptors, and keys are not used up',
+  async (t) => {
+    const pool = poolOf(t, sandbox().rootfs(probeRootfs, { mode: 'readonly' }))
+    const run = async (times: number) => {
+      for (let i = 0; i < times; i++) assert.ok((await pool.run('/true')).ok)
+    }
+    const held = () =>
+      offspring(process.pid)
+        .filter(({ name }) => name === 'cofferdam-init')
+        .map(({ pid }) => [pid, readdirSync(`/proc/${pid}/fd`).length])
+    await run(3)
+    const before = held()
+    await run(300)
+    assert.is(before.length, 1)
+    assert.equal(held(), before)
+  },
+  { needs, timeoutMs: 60_000 },
 )
 
 test(
