@@ -104,7 +104,12 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   // What needs no id map is done while the parent writes it.
   ResetSignals();
   // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
-  sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+  const long keyring = sys_call5(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+  const bool absent = keyring == -ENOSYS || keyring == -EOPNOTSUPP || keyring == -EPERM || keyring == -EACCES;
+  if (result >= 0 && keyring < 0 && !absent) {
+    result = keyring;
+    launch->error_step = STEP_SESSION;
+  }
   if (result >= 0 && launch->capabilities) result = KeepCapabilities(launch->capabilities);
   if (result >= 0 && launch->drop_bounding_set) result = DropBoundingSet();
   if (launch->wait_for_go) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "init/sys.h"
+#include "init/wire.h"
 
 namespace cofferdam {
 
@@ -22,6 +23,7 @@ struct Launch {
   pid_t pid = -1;
   int pidfd = -1;         // with CLONE_PIDFD; owned by the caller
   volatile int error = 0; // errno of what failed in the child, after WaitForExec
+  volatile uint32_t error_step = STEP_EXEC_INIT;
 
   // clone3 with the given flags, plus CLONE_VM and a stack of its own. Returns the pid or -errno.
   long Start(sys_clone_args args);

@@ -69,7 +69,7 @@ void Birth::Release(const Birthright &right) {
 
 void Birth::Join() {
   launch_.WaitForExec();
-  if (launch_.error) FailStep(STEP_EXEC_INIT, 0, launch_.error);
+  if (launch_.error) FailStep(launch_.error_step, 0, launch_.error);
 }
 
 void Abandon(UniqueFd *channel, pid_t pid) {

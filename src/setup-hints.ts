@@ -127,6 +127,11 @@ const RULES: readonly Rule[] = [
     ['EPERM', 'EACCES'],
     'The kernel refused a mount: in a container its seccomp or AppArmor profile must permit mounts.',
   ],
+  [
+    ['session'],
+    ['EDQUOT', 'ENOMEM'],
+    'This user can make no more keyrings, and each sandbox has one of its own: raise kernel.keys.maxkeys (200 by default, for all users but root), or run fewer sandboxes at once.',
+  ],
   [['mask'], ['ENOENT'], 'The path is not in the sandbox.'],
   [['rlimit'], ['EPERM'], "The limit is above this process's own hard limit (ulimit -H)."],
   [['nice'], ['EACCES', 'EPERM'], 'A nice value below 0 needs rights of the caller (RLIMIT_NICE).'],

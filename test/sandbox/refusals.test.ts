@@ -93,6 +93,13 @@ for (const [who, ordinary] of CALLERS) {
     /seccomp=unconfined|Unconfined|SystemCallFilter/,
   )
   refused(
+    "without a keyring of its own nothing is started, for the caller's would be inherited",
+    { filter: ['EDQUOT', 'keyctl'] },
+    ['session', 'EDQUOT'],
+    /can make no more keyrings/,
+    /kernel\.keys\.maxkeys/,
+  )
+  refused(
     'a masked /proc forbids a new one',
     { prepare: 'mount --bind /proc/sys /proc/sys && mount -t tmpfs -o ro none /proc/fs' },
     ['proc', 'EPERM'],
