@@ -1,4 +1,4 @@
-/* Exec: one command, from its records to execve.
+/* Exec: one command, from what command.c has read to execve.
  *
  * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
  * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
@@ -11,41 +11,15 @@
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
 
+#include "command.h"
 #include "init.h"
 
-#define RLIMITS_MAX 16
-#define POINTERS_MAX 262144 /* arguments and environment together: more than execve(2) takes */
 #define PATH_SIZE 4096
 
-struct rlimit_record {
-  uint32_t index, resource, clamp;
-  uint64_t soft, hard;
-};
-
-/* The exec section, read. Strings point into the packet. */
-struct command {
-  const char *file, *search_path, *cwd;
-  const char **argv, **envp;
-  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index;
-  uint32_t uid, gid, rlimit_count;
-  int has_user, has_nice, nice, cgroup_namespace;
-  uint64_t capabilities;
-  uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
-  const void *records;
-  uint32_t records_size;
-  struct sock_fprog filter;
-  struct rlimit_record rlimits[RLIMITS_MAX];
-  int listener;        /* written by the child: its number in the descriptors that are shared */
-  uint64_t started_ns; /* written by the child: what it did before is not the command's time */
-  struct failure *failure;
-};
-
-static const char *pointers[POINTERS_MAX];
 static char stack[32768] __attribute__((aligned(16)));
 static char path[PATH_SIZE];
 
@@ -207,88 +181,6 @@ static int become_command(void *argument) {
   return (int)fail(command, STEP_EXEC, command->command_index, execute(command));
 }
 
-static const char **read_strings(struct wire_reader *p, uint32_t *used) {
-  uint32_t count = wire_u32(p);
-  if (count >= POINTERS_MAX - *used) return 0;
-  const char **list = pointers + *used;
-  for (uint32_t i = 0; i < count; i++) list[i] = wire_string(p);
-  list[count] = 0;
-  *used += count + 1;
-  return list;
-}
-
-static void read_limits(uint16_t op, struct wire_reader *p, struct command *command, struct job *job, uint32_t index,
-                        uint16_t flags) {
-  struct rlimit_record *record = &command->rlimits[command->rlimit_count];
-  switch (op) {
-  case EXEC_RLIMIT:
-    if (++command->rlimit_count > RLIMITS_MAX) {
-      p->bad = 1;
-      command->rlimit_count = 0;
-      return;
-    }
-    record->index = index;
-    record->clamp = flags & WIRE_OPTIONAL;
-    record->resource = wire_u32(p);
-    record->soft = wire_u64(p);
-    record->hard = wire_u64(p);
-    return;
-  case EXEC_NICE:
-    command->has_nice = 1;
-    command->nice_index = index;
-    command->nice = (int)wire_u32(p);
-    return;
-  case EXEC_WALL_LIMIT: job->wall_deadline_ns = wire_u64(p); return;
-  case EXEC_CPU_LIMIT: job->cpu_limit_ns = wire_u64(p); return;
-  case EXEC_PARALLELISM: job->parallelism = wire_u32(p); return;
-  case EXEC_LAST: job->last = 1; return;
-  case EXEC_FRESH_NAMESPACES: command->fresh = wire_u64(p); return;
-  case EXEC_FRESH_STAGE:
-  case EXEC_FRESH_SCRATCH:
-  case EXEC_FRESH_TMPFS:
-  case EXEC_FRESH_MQUEUE: return; /* fresh.c */
-  default: p->bad = 1;
-  }
-}
-
-static void read_command(uint16_t op, struct wire_reader *p, struct command *command, struct job *job, uint32_t index,
-                         uint16_t flags, uint32_t *used) {
-  uint32_t size;
-  switch (op) {
-  case EXEC_COMMAND:
-    command->command_index = index;
-    command->file = wire_string(p);
-    command->argv = read_strings(p, used);
-    return;
-  case EXEC_ENVIRONMENT: command->envp = read_strings(p, used); return;
-  case EXEC_SEARCH_PATH: command->search_path = wire_string(p); return;
-  case EXEC_CWD:
-    command->cwd_index = index;
-    command->cwd = wire_string(p);
-    return;
-  case EXEC_USER:
-    command->has_user = 1;
-    command->user_index = index;
-    command->uid = wire_u32(p);
-    command->gid = wire_u32(p);
-    return;
-  case EXEC_CAPABILITIES:
-    command->capabilities_index = index;
-    command->capabilities = wire_u64(p);
-    return;
-  case EXEC_FILTER:
-    command->filter_index = index;
-    command->filter.filter = (struct sock_filter *)wire_bytes(p, &size);
-    command->filter.len = (unsigned short)(size / sizeof(struct sock_filter));
-    return;
-  case EXEC_CGROUP_NAMESPACE:
-    command->cgroup_index = index;
-    command->cgroup_namespace = 1;
-    return;
-  default: read_limits(op, p, command, job, index, flags);
-  }
-}
-
 static long start(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
@@ -307,32 +199,8 @@ static long start(struct command *command) {
 }
 
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure) {
-  static const char *no_environment[1];
   static struct command command; /* static: the child shares it, and it is large */
-  struct wire_reader section = wire_read(records, size), payload;
-  struct wire_record record;
-  uint32_t used = 0, index = 0;
-  command = (struct command){.search_path = "",
-                             .cwd = "/",
-                             .envp = no_environment,
-                             .listener = -1,
-                             .failure = failure,
-                             .records = records,
-                             .records_size = size};
-  *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_PLAN};
-  for (; wire_next(&section, &record, &payload); index++) {
-    read_command(record.op, &payload, &command, job, index, record.flags, &used);
-    if (payload.bad) section.bad = 1;
-  }
-  if (section.bad || !command.file) {
-    failure->index = index;
-    failure->error = EBADMSG;
-    return;
-  }
-  if (!command.argv || !command.envp) {
-    fail(&command, STEP_EXEC, command.command_index, -E2BIG);
-    return;
-  }
+  if (!command_read(&command, records, size, job, failure)) return;
   failure->step = STEP_START;
   long pid = start(&command);
   if (pid < 0) failure->error = (int32_t)-pid;

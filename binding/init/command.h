@@ -1,0 +1,38 @@
+/* The exec section as plain data: what command.c reads and exec.c carries out. */
+#ifndef COFFERDAM_COMMAND_H
+#define COFFERDAM_COMMAND_H
+
+#include <linux/filter.h>
+
+#include "init.h"
+
+#define RLIMITS_MAX 16
+
+struct rlimit_record {
+  uint32_t index, resource, clamp;
+  uint64_t soft, hard;
+};
+
+/* One command. Strings point into the section; what ends in `_index` says which record of it asked for a step. */
+struct command {
+  const char *file, *search_path, *cwd;
+  const char **argv, **envp;
+  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index;
+  uint32_t uid, gid, rlimit_count;
+  int has_user, has_nice, nice, cgroup_namespace;
+  uint64_t capabilities;
+  uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
+  const void *records;
+  uint32_t records_size;
+  struct sock_fprog filter;
+  struct rlimit_record rlimits[RLIMITS_MAX];
+  int listener;        /* written by the child: its number in the descriptors that are shared */
+  uint64_t started_ns; /* written by the child: what it did before is not the command's time */
+  struct failure *failure;
+};
+
+/* Reads a section into *command, and into *job what is supervision's. False, with the reason in *failure, when it is
+ * malformed or more than can be executed. The lists of strings are valid until the next call. */
+int command_read(struct command *command, const void *records, uint32_t size, struct job *job, struct failure *failure);
+
+#endif
