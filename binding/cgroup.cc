@@ -155,7 +155,7 @@ void SetUpGroup(State &state, Group *group, const HierarchySpec &spec, int64_t o
   }
 }
 
-void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::string &leaf, std::vector<UniqueFd> *owned,
+void OpenLeaf(bool several, const HierarchySpec &spec, const std::string &leaf, std::vector<UniqueFd> *owned,
               std::vector<Loan> *loans) {
   auto lend = [&](uint32_t role, UniqueFd fd) {
     loans->push_back({role, fd.get()});
@@ -167,8 +167,7 @@ void OpenLeaf(const Request &request, const HierarchySpec &spec, const std::stri
   if (spec.version == 2) {
     lend(ROLE_LEAF << 16, open_in_leaf("", O_PATH | O_DIRECTORY));
     // Elsewhere the tree ends with its pid namespace.
-    if (request.box || !(request.namespaces & CLONE_NEWPID))
-      lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
+    if (several) lend(ROLE_KILL << 16, open_in_leaf("/cgroup.kill", O_WRONLY));
   } else {
     lend(ROLE_PROCS << 16 | spec.index, open_in_leaf("/cgroup.procs", O_WRONLY));
   }
@@ -232,11 +231,11 @@ void GroupHold::Release(bool failed) {
   keys_.clear();
 }
 
-void MakeLeaves(const Request &request, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
+void MakeLeaves(const LeafSpec &wanted, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
   State &state = Shared();
-  int64_t owner = InitOwner(request);
+  int64_t owner = InitOwner(wanted.right);
   uint64_t number = 0;
-  for (const HierarchySpec &spec : request.hierarchies) {
+  for (const HierarchySpec &spec : wanted.hierarchies) {
     std::string leaf;
     {
       std::lock_guard<std::mutex> lock(state.mutex);
@@ -252,7 +251,7 @@ void MakeLeaves(const Request &request, Leaves *leaves, std::vector<UniqueFd> *o
     for (const CgroupFile &file : spec.limits)
       if (!WriteFile(leaf + "/" + file.file, file.value) && !(file.optional && errno == ENOENT))
         FailStep(STEP_CGROUP_LIMIT, file.index);
-    OpenLeaf(request, spec, leaf, owned, loans);
+    OpenLeaf(wanted.several, spec, leaf, owned, loans);
   }
 }
 

@@ -54,9 +54,16 @@ private:
   std::shared_ptr<UniqueFd> inits_; // of our own: the group may be made anew meanwhile
 };
 
+// What a command's leaves are made from.
+struct LeafSpec {
+  const Birthright &right;
+  const std::vector<HierarchySpec> &hierarchies;
+  bool several; // the box has other commands, or no pid namespace with which the tree would end
+};
+
 // Makes the leaves and writes the limits; the groups must be held. What is opened for init goes to *owned and *loans.
 // On StepError, what was made stays in *leaves for RemoveLeaves.
-void MakeLeaves(const Request &request, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
+void MakeLeaves(const LeafSpec &spec, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 
 // The texts of the request's HOST_STAT files, in order; "" where one cannot be read.
 std::vector<std::string> ReadStats(const Leaves &leaves);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "cgroup.h"
 #include "launch.h"
 #include "request.h"
 #include "unique_fd.h"
@@ -14,6 +15,7 @@ struct Newborn {
   pid_t pid = -1;
   UniqueFd channel, pidfd;
   UniqueFd network; // a handle to its network namespace, where the stock keeps one
+  Leaves leaves;    // those of its command, where a process has been parked in them; otherwise none
 };
 
 // One birth, on the calling thread, which must have all signals blocked (launch.h).

@@ -71,7 +71,9 @@ void ProvideCommand(Request *request, Command *command) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
   PrepareStdio(request, command, &owned, &loans);
-  MakeLeaves(*request, &command->leaves, &owned, &loans);
+  const bool several = request->box || !(request->namespaces & CLONE_NEWPID);
+  if (command->leaves.paths.empty())
+    MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
   const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
   const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
@@ -99,6 +101,7 @@ void Spawn(Request *request, Box *box, Command *command) {
   box->pidfd = std::move(newborn.pidfd);
   box->network = std::move(newborn.network);
   box->init_pid = newborn.pid;
+  if (command) command->leaves = std::move(newborn.leaves);
   if (!command) SetSendTimeout(*box, kSendTimeout);
   try {
     RaiseRights(newborn.pid, *request);

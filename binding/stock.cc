@@ -42,7 +42,8 @@ constexpr size_t kNetworksAtOnce = 8;
 constexpr milliseconds kKept{1000};       // a shelf that nobody takes from
 constexpr milliseconds kNetworksKept{50}; // networks that nobody joins
 constexpr milliseconds kQuiet{1};         // no launches for so long
-constexpr milliseconds kPatience{1000};   // for one that is being made; then the caller makes its own
+constexpr int kRemovals = 200;
+constexpr milliseconds kPatience{1000}; // for one that is being made; then the caller makes its own
 
 struct Blank {
   GroupHold group; // init lives in it
@@ -52,7 +53,8 @@ struct Blank {
 struct Shelf {
   std::string key;
   Birthright right;
-  std::vector<HierarchySpec> hierarchies; // v2 only, bare
+  std::vector<HierarchySpec> hierarchies; // v2 only, bare; or all, when a process is to be parked in their leaves
+  bool parks = false;
   std::deque<Blank> blanks;
   size_t in_making = 0, waiting = 0; // waiting: callers who want one now
   bool wanted = true;                // until making fails, and again with the next taker
@@ -79,6 +81,34 @@ template <typename T> void Append(std::string *key, const T &value) {
   key->append(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
+// Joining a v1 group is what takes longest of all (init/parked.c). What is given to init later a process that has been
+// parked does not get, and a box has no command yet.
+bool Parks(const Request &request) {
+  const auto is_v1 = [](const HierarchySpec &spec) { return spec.version == 1; };
+  return std::any_of(request.hierarchies.begin(), request.hierarchies.end(), is_v1) && !request.exec.empty() &&
+         request.rlimits.empty() && !request.has_nice;
+}
+
+void AppendLeaf(std::string *key, const HierarchySpec &spec) {
+  const auto text = [key](const std::string &value) {
+    Append(key, value.size());
+    key->append(value);
+  };
+  Append(key, spec.index); // failures name it
+  Append(key, spec.version);
+  Append(key, spec.cpu_clock);
+  for (const std::string *value : {&spec.base, &spec.enable, &spec.cpu_clock_file}) text(*value);
+  for (const auto *files : {&spec.group_writes, &spec.limits, &spec.stats}) {
+    Append(key, files->size());
+    for (const CgroupFile &file : *files) {
+      Append(key, file.index);
+      Append(key, file.optional);
+      text(file.file);
+      text(file.value);
+    }
+  }
+}
+
 // The owner of everything is part of it: a process that gives up its privileges has a stock of another kind.
 std::string KeyOf(const Request &request) {
   std::string key;
@@ -91,8 +121,13 @@ std::string KeyOf(const Request &request) {
   for (const std::string *path : {&request.newuidmap, &request.newgidmap}) key.append(*path).push_back('\0');
   for (const IdMapLine &line : request.id_map)
     for (uint32_t number : {line.which, line.inside, line.outside, line.count}) Append(&key, number);
+  const bool parks = Parks(request);
+  Append(&key, parks);
   for (const HierarchySpec &spec : request.hierarchies)
-    if (spec.version == 2) key += spec.base;
+    if (parks)
+      AppendLeaf(&key, spec);
+    else if (spec.version == 2)
+      key += spec.base;
   key.push_back('\0');
   key.append(reinterpret_cast<const char *>(request.ahead.data()), request.ahead.size());
   return key;
@@ -108,6 +143,20 @@ UniqueFd NetworkOf(const Newborn &newborn) {
   return UniqueFd(open(("/proc/" + std::to_string(newborn.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+// Has init put a process into the leaves of the command to come. It joins them on its own time.
+void Park(const Shelf &shelf, Newborn *newborn) {
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  MakeLeaves({shelf.right, shelf.hierarchies, false}, &newborn->leaves, &owned, &loans);
+  if (!SendRequest(newborn->channel.get(), 0, WIRE_PARK, loans, {}, {}, true)) FailStep(STEP_CHANNEL, 0);
+}
+
+// Once nobody lives in them, or will in a moment.
+void RemoveSoon(Leaves *leaves) {
+  for (int attempt = 0; attempt < kRemovals && !RemoveLeaves(leaves); attempt++)
+    std::this_thread::sleep_for(milliseconds(5));
+}
+
 Blank MakeBlank(const Shelf &shelf) {
   Blank blank;
   blank.group = GroupHold(shelf.right, shelf.hierarchies);
@@ -115,8 +164,10 @@ Blank MakeBlank(const Shelf &shelf) {
   blank.newborn = birth.Take();
   try {
     birth.Join();
+    if (shelf.parks) Park(shelf, &blank.newborn);
   } catch (const StepError &) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
+    RemoveSoon(&blank.newborn.leaves);
     throw;
   }
   if (shelf.right.namespaces & CLONE_NEWNET) blank.newborn.network = NetworkOf(blank.newborn);
@@ -128,6 +179,7 @@ Blank MakeBlank(const Shelf &shelf) {
 void Dismiss(std::deque<Blank> *blanks) {
   for (Blank &blank : *blanks) syscall(SYS_pidfd_send_signal, blank.newborn.pidfd.get(), SIGKILL, nullptr, 0);
   for (Blank &blank : *blanks) Abandon(&blank.newborn.channel, blank.newborn.pid);
+  for (Blank &blank : *blanks) RemoveSoon(&blank.newborn.leaves);
   blanks->clear();
 }
 
@@ -230,8 +282,10 @@ std::shared_ptr<Shelf> FindShelf(State &state, const Request &request) {
     auto shelf = std::make_shared<Shelf>();
     shelf->key = std::move(key);
     shelf->right = request;
+    shelf->parks = Parks(request);
+    if (shelf->parks) shelf->hierarchies = request.hierarchies;
     for (const HierarchySpec &spec : request.hierarchies) {
-      if (spec.version != 2) continue;
+      if (shelf->parks || spec.version != 2) continue;
       HierarchySpec bare;
       bare.index = spec.index;
       bare.version = spec.version;

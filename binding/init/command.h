@@ -26,10 +26,15 @@ struct command {
   uint32_t records_size;
   struct sock_fprog filter;
   struct rlimit_record rlimits[RLIMITS_MAX];
-  int listener;        /* written by the child: its number in the descriptors that are shared */
-  uint64_t started_ns; /* written by the child: what it did before is not the command's time */
+  int shares_descriptors; /* with init: its process works on the same table until execve */
+  int listener;           /* written by the child: its number in the descriptors that are shared */
+  uint64_t started_ns;    /* written by the child: what it did before is not the command's time */
   struct failure *failure;
 };
+
+/* parked.c: a process that waits in the leaf of a command to come */
+void park_in(void *stack, unsigned long size, struct failure *failure);
+long unpark(int (*main)(void *command), struct command *command);
 
 /* Reads a section into *command, and into *job what is supervision's. False, with the reason in *failure, when it is
  * malformed or more than can be executed. The lists of strings are valid until the next call. */

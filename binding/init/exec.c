@@ -3,7 +3,8 @@
  * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
  * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
  * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
- * With a filter it borrows init's descriptors as well, see violation.c.
+ * With a filter it borrows init's descriptors as well, see violation.c. Where joining takes long, a process has been
+ * put into the leaf ahead (parked.c), and goes on here.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
  * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
  */
@@ -133,7 +134,7 @@ static long set_credentials(struct command *command) {
  * the leaf is, "N/../../.." would be the host's root (CVE-2024-21626). So no descriptor of a directory may be left. A
  * table that is shared with init keeps what init still needs: its channel, and files to read clocks and to kill. */
 static void drop_lent(const struct command *command) {
-  if (!command->filter.len) {
+  if (!command->shares_descriptors) {
     sys_call3(__NR_close_range, 3, ~0u, 0);
     return;
   }
@@ -195,8 +196,7 @@ static int become_command(void *argument) {
   drop_lent(command);
   result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
-  /* With a filter the descriptors are init's, too: execve closes them. */
-  if (command->filter.len) sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (command->shares_descriptors) sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {
@@ -207,7 +207,14 @@ static int become_command(void *argument) {
   return (int)fail(command, STEP_EXEC, command->command_index, execute(command));
 }
 
-static long start(struct command *command) {
+/* The same for one that was parked: what others are born with it takes now. */
+static int become_command_late(void *argument) {
+  struct command *command = argument;
+  long result = sys_call1(__NR_unshare, CLONE_FS | command->fresh);
+  return result < 0 ? (int)fail(command, STEP_START, 0, result) : become_command(command);
+}
+
+static long give_birth(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
       .flags = CLONE_VM | CLONE_VFORK | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
@@ -217,11 +224,20 @@ static long start(struct command *command) {
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
-  if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
-  close_fd(FILTER_SLOT);
-  long pid = sys_clone3_call(&args, become_command, command);
-  command->listener = filter_collect(command->listener);
+  return sys_clone3_call(&args, become_command, command);
+}
+
+static long start(struct command *command) {
+  const int parked = is_parked(0);
+  command->shares_descriptors = parked || command->filter.len > 0;
+  if (command->shares_descriptors) close_fd(FILTER_SLOT);
+  long pid = parked ? unpark(become_command_late, command) : give_birth(command);
+  if (command->shares_descriptors) command->listener = filter_collect(command->listener);
   return pid;
+}
+
+void park(struct failure *failure) {
+  park_in(stack, sizeof stack, failure);
 }
 
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure) {

@@ -55,6 +55,11 @@ void boot_rest(void);
 /* exec.c: starts the command and fills the job, or says what failed. */
 void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure);
 
+/* exec.c, parked.c: puts a process into the lent leaf, for the next command; whether there is one, with that pid or (0)
+ * with any. */
+void park(struct failure *failure);
+int is_parked(long pid);
+
 /* violation.c; `listener` is left alone where violations kill by SIGSYS. */
 struct sock_fprog;
 void filter_reserve(void);

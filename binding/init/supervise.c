@@ -176,9 +176,11 @@ static void reap(void) {
   struct rusage usage = {0};
   int status = 0;
   long pid;
-  while ((pid = sys_call4(__NR_wait4, -1, &status, WNOHANG | __WALL, &usage)) > 0)
+  while ((pid = sys_call4(__NR_wait4, -1, &status, WNOHANG | __WALL, &usage)) > 0) {
+    if (is_parked(pid)) leave(1); /* somebody has killed it: a box that cannot start its next command is no use */
     for (int i = 0; i < JOBS_MAX; i++)
       if (jobs[i].pid == pid) report_exit(&jobs[i], status, &usage);
+  }
 }
 
 /* ---- the channel ------------------------------------------------------------------------------------------------ */
@@ -226,6 +228,13 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
       leave(1);
     }
     if (header->a & WIRE_AHEAD) boot_rest();
+  }
+  if (header->a & WIRE_PARK) {
+    park(&failure);
+    if (failure.error) {
+      send_failure(&failure, header->id);
+      leave(1);
+    }
   }
   if (header->exec_size) {
     start_job(header->id, body + roles + header->boot_size, header->exec_size);

@@ -1,0 +1,111 @@
+/* A parked process: the command's, made before anybody has asked for the command.
+ *
+ * Joining a v1 cgroup means waiting for every processor once (cgroup_threadgroup_rwsem in the kernel's cgroup.c: some 8
+ * ms on an idle host). So an init that is made ahead is also given the leaf of its command to come, and puts a process
+ * into it, which joins, and then waits: for `go`, by which init tells it what to become (exec.c).
+ *
+ * It shares init's memory, descriptors, root and working directory (CLONE_VM, CLONE_FILES, CLONE_FS), for init has
+ * still to boot; execve gives it its own. init never runs anything of the box while a process is parked in it. */
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+#include "command.h"
+#include "init.h"
+
+#define PARKED_FDS_MAX 16
+
+static struct {
+  int pid;         /* 0: there is none */
+  uint32_t living; /* its pid, until it no longer uses our memory (CLONE_CHILD_CLEARTID) */
+  uint32_t go;     /* 1: `main` and `command` are set */
+  int (*main)(void *command);
+  struct command *command;
+  struct failure failure; /* of its joining */
+  int count;              /* what was lent with the leaf: v1's cgroup.procs, and what is for supervision */
+  int fds[PARKED_FDS_MAX];
+  uint32_t roles[PARKED_FDS_MAX];
+} parked;
+
+static void futex_wait(uint32_t *word, uint32_t value) {
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) sys_call6(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
+}
+
+static int parked_main(void *unused) {
+  (void)unused;
+  for (int i = 0; i < parked.count; i++) {
+    if (parked.roles[i] >> 16 != ROLE_PROCS) continue;
+    long result = parked.failure.error ? 0 : sys_call3(__NR_write, parked.fds[i], "0", 1);
+    if (result < 0)
+      parked.failure = (struct failure){PHASE_EXEC, STEP_CGROUP_JOIN, parked.roles[i] & 0xffff, (int32_t)-result};
+    close_fd(parked.fds[i]); /* init's, too */
+  }
+  futex_wait(&parked.go, 0);
+  if (parked.failure.error) {
+    *parked.command->failure = parked.failure;
+    return 1;
+  }
+  return parked.main(parked.command);
+}
+
+/* Parks a process in the leaf that has been lent. */
+void park_in(void *stack, unsigned long size, struct failure *failure) {
+  *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_START};
+  int leaf = lent_find(ROLE_LEAF, 0);
+  parked.count = 0;
+  for (int i = 0; i < lent.count; i++) {
+    if (lent.roles[i] >> 16 == ROLE_LEAF) continue;
+    if (parked.count == PARKED_FDS_MAX) {
+      failure->error = E2BIG;
+      return;
+    }
+    parked.fds[parked.count] = lent.fds[i];
+    parked.roles[parked.count++] = lent.roles[i];
+    lent.fds[i] = -1;
+  }
+  parked.go = 0;
+  parked.living = 1;
+  parked.failure.error = 0;
+  struct sys_clone_args args = {
+      .flags = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID | (leaf >= 0 ? CLONE_INTO_CGROUP : 0),
+      .child_tid = (uint64_t)(uintptr_t)&parked.living,
+      .exit_signal = SIGCHLD,
+      .stack = (uint64_t)(uintptr_t)stack,
+      .stack_size = size,
+      .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
+  };
+  long pid = sys_clone3_call(&args, parked_main, 0);
+  if (pid < 0)
+    failure->error = (int32_t)-pid;
+  else
+    parked.pid = (int)pid;
+}
+
+/* What was lent with the leaf counts as lent with the command. */
+static void hand_over(void) {
+  for (int i = 0; i < parked.count; i++) {
+    if (parked.roles[i] >> 16 == ROLE_PROCS) continue; /* its own */
+    lent.fds[lent.count] = parked.fds[i];
+    lent.roles[lent.count++] = parked.roles[i];
+  }
+  parked.count = 0;
+}
+
+int is_parked(long pid) {
+  return parked.pid && (!pid || pid == parked.pid);
+}
+
+/* Has the parked process go on with main(command), and waits until it has executed or exited. */
+long unpark(int (*main)(void *), struct command *command) {
+  long pid = parked.pid;
+  parked.pid = 0;
+  hand_over();
+  parked.main = main;
+  parked.command = command;
+  __atomic_store_n(&parked.go, 1, __ATOMIC_RELEASE);
+  sys_call6(__NR_futex, (long)&parked.go, FUTEX_WAKE, 1, 0, 0, 0);
+  for (uint32_t living; (living = __atomic_load_n(&parked.living, __ATOMIC_ACQUIRE));)
+    futex_wait(&parked.living, living);
+  return pid;
+}
