@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,16 @@ struct Stream {
 
 struct Command;
 
+// The place of a box's next command: see seat.h.
+struct Seat {
+  std::mutex mutex;
+  bool wanted = false;
+  Birthright right;
+  std::vector<HierarchySpec> hierarchies;
+  Leaves leaves;    // in which a process is parked; or none
+  int commands = 0; // that are being started, or not closed yet
+};
+
 struct Box {
   uint32_t id = 0;
   bool one_shot = false; // it ends with its one command
@@ -44,6 +55,7 @@ struct Box {
   pid_t init_pid = -1;
   std::string workdir;
   GroupHold groups; // init lives in one of them
+  Seat seat;
 
   std::vector<Command *> commands; // those that are not closed yet
   // Reports on commands that their spawner has sent, and not yet handed over.

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "newborn.h"
+#include "seat.h"
 #include "stdio.h"
 #include "step_error.h"
 #include "stock.h"
@@ -72,16 +73,18 @@ void ProvideCommand(Request *request, Command *command) {
   std::vector<Loan> loans;
   PrepareStdio(request, command, &owned, &loans);
   const bool several = request->box || !(request->namespaces & CLONE_NEWPID);
-  if (command->leaves.paths.empty())
-    MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
+  if (request->box) TakeSeat(command->box.get(), &command->leaves);
+  const bool seated = !command->leaves.paths.empty();
+  if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
   const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
-  const uint32_t flags = dropped ? WIRE_BOUNDING_SET_EMPTY : 0;
+  const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
   if (sent || (!request->box && PeerHasEnded())) return;
   const int error = errno;
+  if (request->box && seated) ReturnSeat(command->box.get(), &command->leaves);
   if (error == EAGAIN) SetSendTimeout(*command->box, kStuckTimeout);
   FailStep(STEP_CHANNEL, 0, error);
 }
@@ -103,10 +106,18 @@ void Spawn(Request *request, Box *box, Command *command) {
   box->init_pid = newborn.pid;
   if (command) command->leaves = std::move(newborn.leaves);
   if (!command) SetSendTimeout(*box, kSendTimeout);
+  if (!command && WantsSeat(*request)) {
+    box->seat.wanted = true;
+    box->seat.right = *request;
+    box->seat.hierarchies = request->hierarchies;
+  }
   try {
     RaiseRights(newborn.pid, *request);
     ProvideBoot(*request, box, command);
-    if (command) ProvideCommand(request, command);
+    if (command)
+      ProvideCommand(request, command);
+    else
+      ParkInBox(box);
     if (birth) birth->Join();
   } catch (const StepError &) {
     Abandon(&box->channel, newborn.pid);
@@ -120,6 +131,7 @@ std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box>
   command->box = std::move(box);
   command->collect = request.collect;
   command->output_limit = request.output_limit;
+  if (command->box && request.box) EnterBox(command->box.get());
   return command;
 }
 

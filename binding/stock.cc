@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "cgroup.h"
+#include "seat.h"
 #include "small_namespace.h"
 #include "step_error.h"
 
@@ -42,8 +43,7 @@ constexpr size_t kNetworksAtOnce = 8;
 constexpr milliseconds kKept{1000};       // a shelf that nobody takes from
 constexpr milliseconds kNetworksKept{50}; // networks that nobody joins
 constexpr milliseconds kQuiet{1};         // no launches for so long
-constexpr int kRemovals = 200;
-constexpr milliseconds kPatience{1000}; // for one that is being made; then the caller makes its own
+constexpr milliseconds kPatience{1000};   // for one that is being made; then the caller makes its own
 
 struct Blank {
   GroupHold group; // init lives in it
@@ -61,10 +61,17 @@ struct Shelf {
   Clock::time_point used;
 };
 
+// A box in which nothing runs any more.
+struct Idle {
+  std::weak_ptr<Box> box;
+  Clock::time_point since;
+};
+
 struct State {
   std::mutex mutex;
   std::condition_variable wake, made;
   std::list<std::shared_ptr<Shelf>> shelves; // used last, first
+  std::deque<Idle> idle;                     // that are to have a seat; idle for longest, first
   std::vector<UniqueFd> networks;
   Clock::time_point networks_since;
   int launching = 0;
@@ -81,12 +88,12 @@ template <typename T> void Append(std::string *key, const T &value) {
   key->append(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
-// Joining a v1 group is what takes longest of all (init/parked.c). What is given to init later a process that has been
-// parked does not get, and a box has no command yet.
+// Only where joining takes long, since recipes that differ in limits then have shelves apart. What is given to init
+// later, a process that has been parked does not get; and a box has no command yet.
 bool Parks(const Request &request) {
   const auto is_v1 = [](const HierarchySpec &spec) { return spec.version == 1; };
-  return std::any_of(request.hierarchies.begin(), request.hierarchies.end(), is_v1) && !request.exec.empty() &&
-         request.rlimits.empty() && !request.has_nice;
+  return WantsSeat(request) && std::any_of(request.hierarchies.begin(), request.hierarchies.end(), is_v1) &&
+         !request.exec.empty() && request.rlimits.empty() && !request.has_nice;
 }
 
 void AppendLeaf(std::string *key, const HierarchySpec &spec) {
@@ -143,20 +150,6 @@ UniqueFd NetworkOf(const Newborn &newborn) {
   return UniqueFd(open(("/proc/" + std::to_string(newborn.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-// Has init put a process into the leaves of the command to come. It joins them on its own time.
-void Park(const Shelf &shelf, Newborn *newborn) {
-  std::vector<UniqueFd> owned;
-  std::vector<Loan> loans;
-  MakeLeaves({shelf.right, shelf.hierarchies, false}, &newborn->leaves, &owned, &loans);
-  if (!SendRequest(newborn->channel.get(), 0, WIRE_PARK, loans, {}, {}, true)) FailStep(STEP_CHANNEL, 0);
-}
-
-// Once nobody lives in them, or will in a moment.
-void RemoveSoon(Leaves *leaves) {
-  for (int attempt = 0; attempt < kRemovals && !RemoveLeaves(leaves); attempt++)
-    std::this_thread::sleep_for(milliseconds(5));
-}
-
 Blank MakeBlank(const Shelf &shelf) {
   Blank blank;
   blank.group = GroupHold(shelf.right, shelf.hierarchies);
@@ -164,10 +157,10 @@ Blank MakeBlank(const Shelf &shelf) {
   blank.newborn = birth.Take();
   try {
     birth.Join();
-    if (shelf.parks) Park(shelf, &blank.newborn);
+    Newborn &init = blank.newborn;
+    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, &init.leaves);
   } catch (const StepError &) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
-    RemoveSoon(&blank.newborn.leaves);
     throw;
   }
   if (shelf.right.namespaces & CLONE_NEWNET) blank.newborn.network = NetworkOf(blank.newborn);
@@ -231,10 +224,19 @@ void CollectOld(State &state, Clock::time_point now, std::deque<Blank> *blanks, 
   if (many || (!state.networks.empty() && now - state.networks_since >= kNetworksKept)) networks->swap(state.networks);
 }
 
+// With the lock held: the box that is to have a seat now.
+std::shared_ptr<Box> Seatless(State &state, Clock::time_point now) {
+  if (state.idle.empty() || now - state.idle.front().since < kQuiet) return nullptr;
+  std::shared_ptr<Box> box = state.idle.front().box.lock();
+  state.idle.pop_front();
+  return box;
+}
+
 Clock::time_point NextLook(const State &state, Clock::time_point now, int groups_ms) {
   Clock::time_point next = now + std::chrono::hours(1);
   if (!state.shelves.empty()) next = std::min(next, state.shelves.back()->used + kKept);
   if (!state.networks.empty()) next = std::min(next, state.networks_since + kNetworksKept);
+  if (!state.idle.empty()) next = std::min(next, state.idle.front().since + kQuiet);
   for (auto &shelf : state.shelves)
     if (!state.launching && IsShort(*shelf)) next = std::min(next, state.quiet_since + kQuiet);
   if (groups_ms >= 0) next = std::min(next, now + milliseconds(groups_ms));
@@ -252,11 +254,13 @@ void Run() {
     std::shared_ptr<Shelf> shelf;
     std::deque<Blank> blanks;
     std::vector<UniqueFd> networks;
+    std::shared_ptr<Box> box;
     {
       std::unique_lock<std::mutex> lock(state.mutex);
       CollectOld(state, Clock::now(), &blanks, &networks);
       shelf = Wanting(state, Clock::now());
-      if (!shelf && blanks.empty() && networks.empty()) {
+      box = Seatless(state, Clock::now());
+      if (!shelf && !box && blanks.empty() && networks.empty()) {
         state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
         groups_ms = -1;
         shelf = Wanting(state, Clock::now());
@@ -264,11 +268,18 @@ void Run() {
       }
       if (shelf) shelf->in_making++;
     }
+    if (box) ParkInBox(box.get());
     if (shelf) Refill(state, shelf);
     networks.clear();
     if (!blanks.empty()) Dismiss(&blanks);
     if (!shelf) groups_ms = SweepGroups(false); // a waiting init may have been the last in its group
   }
+}
+
+// With the lock held.
+void Start(State &state) {
+  if (std::exchange(state.started, true)) return;
+  std::thread(Run).detach();
 }
 
 // With the lock held.
@@ -309,10 +320,7 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
   bool taken = false;
   {
     std::unique_lock<std::mutex> lock(state.mutex);
-    if (!state.started) {
-      state.started = true;
-      std::thread(Run).detach();
-    }
+    Start(state);
     std::shared_ptr<Shelf> shelf = FindShelf(state, request);
     state.launching++;
     if (shelf->blanks.empty() && shelf->in_making > shelf->waiting) {
@@ -341,6 +349,19 @@ void LaunchIsOver() {
     std::lock_guard<std::mutex> lock(state.mutex);
     if (--state.launching > 0) return;
     state.quiet_since = Clock::now();
+  }
+  state.wake.notify_one();
+}
+
+void ParkSoon(const std::shared_ptr<Box> &box) {
+  State &state = Shared();
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    Start(state);
+    const auto same = [&](const Idle &idle) { return !idle.box.owner_before(box) && !box.owner_before(idle.box); };
+    state.idle.erase(std::remove_if(state.idle.begin(), state.idle.end(), same), state.idle.end());
+    state.idle.push_back({box, Clock::now()});
+    if (state.idle.size() > 1) return;
   }
   state.wake.notify_one();
 }

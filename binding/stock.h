@@ -10,6 +10,7 @@
 
 #include "newborn.h"
 #include "request.h"
+#include "sandbox.h"
 
 namespace cofferdam {
 
@@ -19,6 +20,9 @@ bool TakeBlank(const Request &request, Newborn *newborn);
 
 // A launch is over: its command runs, or has failed.
 void LaunchIsOver();
+
+// Gives a box in which nothing runs any more the seat of its next command (seat.h), unless that comes at once.
+void ParkSoon(const std::shared_ptr<Box> &box);
 
 // Takes the network namespace of a sandbox that is over. The kernel's thread that removes namespaces does several at
 // once for little more than one, so they are let go together.

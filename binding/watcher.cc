@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "seat.h"
 #include "stock.h"
 #include "watcher_tokens.h"
 #include "workdir.h"
@@ -246,7 +247,10 @@ void Watcher::KillAll() {
     if (!left) break;
     usleep(kRetryMs * 1000);
   }
-  for (auto &[id, box] : boxes_) RemoveWorkdir(&box->workdir);
+  for (auto &[id, box] : boxes_) {
+    RemoveSeat(box.get());
+    RemoveWorkdir(&box->workdir);
+  }
   commands_.clear();
   boxes_.clear();
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "seat.h"
 #include "stock.h"
 #include "watcher.h"
 #include "watcher_tokens.h"
@@ -287,13 +288,16 @@ void Watcher::TellClosed(Command *command) {
   if (box && box->one_shot) CleanUp(box.get());
   command->told_closed = true;
   Tell(Event(Event::kClosed, command->id));
-  if (box && !box->one_shot) CleanUp(box.get());
+  if (!box || box->one_shot) return;
+  if (LeaveBox(box.get()) && !box->init_gone) ParkSoon(box);
+  CleanUp(box.get());
 }
 
 // Once init is reaped and all commands are closed.
 void Watcher::CleanUp(Box *box) {
   if (!box->init_gone || box->told_closed || !box->commands.empty()) return;
   box->told_closed = true;
+  RemoveSeat(box);
   RemoveWorkdir(&box->workdir);
   ReturnNetwork(std::move(box->network));
   box->groups = GroupHold();

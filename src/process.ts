@@ -96,6 +96,7 @@ export class SandboxProcess implements AsyncDisposable {
   readonly #stdout: OutputPipe | null
   readonly #stderr: OutputPipe | null
   readonly #result: Promise<SandboxResult>
+  readonly #closed: Promise<void>
   #limits: LimitsRecipe
 
   /** @internal */
@@ -110,7 +111,9 @@ export class SandboxProcess implements AsyncDisposable {
     this.#stdout = stdout < 0 ? null : new OutputPipe(stdout)
     this.#stderr = stderr < 0 ? null : new OutputPipe(stderr)
     this.#result = launch.exited.then((event) => resultOf(event, plan, this.#limits, {}))
-    this.#result.catch(() => {})
+    // Both may have been told in one go.
+    const settled = () => launch.closed
+    this.#closed = this.#result.then(settled, settled)
     launch.closed.then(() => {
       for (const pipe of [this.#stdin, this.#stdout, this.#stderr]) pipe?.release()
     })
@@ -142,7 +145,7 @@ export class SandboxProcess implements AsyncDisposable {
 
   /** Settled when nothing of the sandbox is left: no process, mount or cgroup. Never rejects. */
   get closed(): Promise<void> {
-    return this.#launch.closed
+    return this.#closed
   }
 
   /**
@@ -249,6 +252,6 @@ export class SandboxProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#launch.end()
     for (const pipe of [this.#stdin, this.#stdout, this.#stderr]) pipe?.destroy()
-    await this.#launch.closed
+    await this.#closed
   }
 }

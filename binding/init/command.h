@@ -33,7 +33,6 @@ struct command {
 };
 
 /* parked.c: a process that waits in the leaf of a command to come */
-void park_in(void *stack, unsigned long size, struct failure *failure);
 long unpark(int (*main)(void *command), struct command *command);
 
 /* Reads a section into *command, and into *job what is supervision's. False, with the reason in *failure, when it is

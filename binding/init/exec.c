@@ -35,7 +35,9 @@ static long join_groups(struct command *command) {
   for (int i = 0; i < lent.count; i++) {
     if (lent.roles[i] >> 16 != ROLE_PROCS) continue;
     long result = sys_call3(__NR_write, lent.fds[i], "0", 1);
-    if (result < 0) return fail(command, STEP_CGROUP_JOIN, lent.roles[i] & 0xffff, result);
+    if (result >= 0) continue;
+    command->failure->phase = PHASE_HOST; /* whose record it is */
+    return fail(command, STEP_CGROUP_JOIN, lent.roles[i] & 0xffff, result);
   }
   if (!command->cgroup_namespace) return 0;
   long result = sys_call1(__NR_unshare, CLONE_NEWCGROUP);
@@ -227,8 +229,8 @@ static long give_birth(struct command *command) {
   return sys_clone3_call(&args, become_command, command);
 }
 
-static long start(struct command *command) {
-  const int parked = is_parked(0);
+static long start(struct command *command, int parked) {
+  if (parked && !is_parked(0)) return -ESRCH;
   command->shares_descriptors = parked || command->filter.len > 0;
   if (command->shares_descriptors) close_fd(FILTER_SLOT);
   long pid = parked ? unpark(become_command_late, command) : give_birth(command);
@@ -236,15 +238,11 @@ static long start(struct command *command) {
   return pid;
 }
 
-void park(struct failure *failure) {
-  park_in(stack, sizeof stack, failure);
-}
-
-void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure) {
+void exec_run(const void *records, uint32_t size, int parked, struct job *job, struct failure *failure) {
   static struct command command; /* static: the child shares it, and it is large */
   if (!command_read(&command, records, size, job, failure)) return;
   failure->step = STEP_START;
-  long pid = start(&command);
+  long pid = start(&command, parked);
   if (pid < 0) failure->error = (int32_t)-pid;
   if (failure->error) { /* the child has written step and index, and is a zombie by now */
     if (pid > 0) sys_call4(__NR_wait4, pid, 0, 0, 0);

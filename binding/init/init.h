@@ -52,10 +52,11 @@ extern int pid_namespace; /* init is PID 1 of its own pid namespace */
 void boot_run(const void *records, uint32_t size, struct failure *failure);
 void boot_rest(void);
 
-/* exec.c: starts the command and fills the job, or says what failed. */
-void exec_run(const void *records, uint32_t size, struct job *job, struct failure *failure);
+/* exec.c: starts the command, in a process of its own or the one that is parked, and fills the job, or says what
+ * failed. */
+void exec_run(const void *records, uint32_t size, int parked, struct job *job, struct failure *failure);
 
-/* exec.c, parked.c: puts a process into the lent leaf, for the next command; whether there is one, with that pid or (0)
+/* parked.c: puts a process into the lent leaf, for the next command; whether there is one, with that pid or (0)
  * with any. */
 void park(struct failure *failure);
 int is_parked(long pid);

@@ -8,6 +8,7 @@
  * still to boot; execve gives it its own. init never runs anything of the box while a process is parked in it. */
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 
@@ -16,6 +17,14 @@
 
 #define PARKED_FDS_MAX 16
 
+static char stack[32768] __attribute__((aligned(16)));
+
+struct fds {
+  int count;
+  int fds[PARKED_FDS_MAX];
+  uint32_t roles[PARKED_FDS_MAX];
+};
+
 static struct {
   int pid;         /* 0: there is none */
   uint32_t living; /* its pid, until it no longer uses our memory (CLONE_CHILD_CLEARTID) */
@@ -23,23 +32,23 @@ static struct {
   int (*main)(void *command);
   struct command *command;
   struct failure failure; /* of its joining */
-  int count;              /* what was lent with the leaf: v1's cgroup.procs, and what is for supervision */
-  int fds[PARKED_FDS_MAX];
-  uint32_t roles[PARKED_FDS_MAX];
+  struct fds procs,       /* v1's cgroup.procs: the process's own as long as it lives */
+      rest;               /* what else was lent with the leaf: for supervision */
 } parked;
 
 static void futex_wait(uint32_t *word, uint32_t value) {
-  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) sys_call6(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+    sys_call6(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
 }
 
 static int parked_main(void *unused) {
   (void)unused;
-  for (int i = 0; i < parked.count; i++) {
-    if (parked.roles[i] >> 16 != ROLE_PROCS) continue;
-    long result = parked.failure.error ? 0 : sys_call3(__NR_write, parked.fds[i], "0", 1);
+  sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-seat", 0, 0, 0);
+  for (int i = 0; i < parked.procs.count; i++) {
+    long result = parked.failure.error ? 0 : sys_call3(__NR_write, parked.procs.fds[i], "0", 1);
     if (result < 0)
-      parked.failure = (struct failure){PHASE_EXEC, STEP_CGROUP_JOIN, parked.roles[i] & 0xffff, (int32_t)-result};
-    close_fd(parked.fds[i]); /* init's, too */
+      parked.failure = (struct failure){PHASE_HOST, STEP_CGROUP_JOIN, parked.procs.roles[i] & 0xffff, (int32_t)-result};
+    close_fd(parked.procs.fds[i]); /* init's, too */
   }
   futex_wait(&parked.go, 0);
   if (parked.failure.error) {
@@ -50,18 +59,20 @@ static int parked_main(void *unused) {
 }
 
 /* Parks a process in the leaf that has been lent. */
-void park_in(void *stack, unsigned long size, struct failure *failure) {
+void park(struct failure *failure) {
   *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_START};
   int leaf = lent_find(ROLE_LEAF, 0);
-  parked.count = 0;
+  parked.procs.count = parked.rest.count = 0;
   for (int i = 0; i < lent.count; i++) {
-    if (lent.roles[i] >> 16 == ROLE_LEAF) continue;
-    if (parked.count == PARKED_FDS_MAX) {
+    const uint32_t role = lent.roles[i] >> 16;
+    if (role == ROLE_LEAF) continue;
+    struct fds *to = role == ROLE_PROCS ? &parked.procs : &parked.rest;
+    if (to->count == PARKED_FDS_MAX) {
       failure->error = E2BIG;
       return;
     }
-    parked.fds[parked.count] = lent.fds[i];
-    parked.roles[parked.count++] = lent.roles[i];
+    to->fds[to->count] = lent.fds[i];
+    to->roles[to->count++] = lent.roles[i];
     lent.fds[i] = -1;
   }
   parked.go = 0;
@@ -72,7 +83,7 @@ void park_in(void *stack, unsigned long size, struct failure *failure) {
       .child_tid = (uint64_t)(uintptr_t)&parked.living,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
-      .stack_size = size,
+      .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
   long pid = sys_clone3_call(&args, parked_main, 0);
@@ -84,12 +95,10 @@ void park_in(void *stack, unsigned long size, struct failure *failure) {
 
 /* What was lent with the leaf counts as lent with the command. */
 static void hand_over(void) {
-  for (int i = 0; i < parked.count; i++) {
-    if (parked.roles[i] >> 16 == ROLE_PROCS) continue; /* its own */
-    lent.fds[lent.count] = parked.fds[i];
-    lent.roles[lent.count++] = parked.roles[i];
+  for (int i = 0; i < parked.rest.count; i++) {
+    lent.fds[lent.count] = parked.rest.fds[i];
+    lent.roles[lent.count++] = parked.rest.roles[i];
   }
-  parked.count = 0;
 }
 
 int is_parked(long pid) {

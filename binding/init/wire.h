@@ -201,6 +201,7 @@ enum wire_packet_flag {
   WIRE_BOUNDING_SET_EMPTY = 2, /* REQUEST: the addon's child has dropped it before it executed init */
   WIRE_AHEAD = 4,              /* REQUEST: boot's ahead part, and the rest may be long in coming */
   WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c) */
+  WIRE_SEATED = 16,            /* REQUEST: it is for the process that has been parked */
 };
 
 struct wire_header {

@@ -85,13 +85,14 @@ function encodeHierarchy(writer: Writer, hierarchy: PlanHierarchy): void {
 export function encodeHost(plan: SandboxPlan, caller: { uid: number; gid: number }): Section {
   const writer = new Writer()
   encodeIdentity(writer, plan, caller)
+  // At the same places as in encodeCommandHost: what the addon makes ahead for commands names them by these.
+  for (const hierarchy of plan.cgroups) encodeHierarchy(writer, hierarchy)
   if (plan.clockOffset) {
     writer.begin(HOST.HOST_CLOCK_OFFSETS, { feature: 'clockOffset' })
     encodeOffset(writer, plan.clockOffset.monotonicMs)
     encodeOffset(writer, plan.clockOffset.boottimeMs)
     writer.end()
   }
-  for (const hierarchy of plan.cgroups) encodeHierarchy(writer, hierarchy)
   for (const { resource, value } of plan.command.raisedRlimits) {
     writer.begin(HOST.HOST_RLIMIT, { feature: `rlimit ${resource}` }).u32(RLIMIT[resource])
     for (let i = 0; i < 2; i++) value === 'max' ? writer.u32(0xffffffff).u32(0xffffffff) : writer.u64(value)

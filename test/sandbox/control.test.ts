@@ -20,10 +20,12 @@ async function cpuTimeMs(child: SandboxProcess): Promise<number> {
 
 test("pid is the command's own on the host", async (t) => {
   const child = await spawnProbe(t, box(), ['sleep', '60'])
-  assert.is(readFileSync(`/proc/${child.pid}/comm`, 'utf8'), 'probe\n')
-  // The kernel has the new name a moment before it has the arguments.
+  // execve lets go of init's memory, by which init knows that it has succeeded, a moment before it sets these.
+  const comm = () => readFileSync(`/proc/${child.pid}/comm`, 'utf8')
   const cmdline = () => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')
-  for (const endMs = performance.now() + 1000; cmdline() === '' && performance.now() < endMs; ) await sleep(1)
+  const isSet = () => comm() === 'probe\n' && cmdline() !== ''
+  for (const endMs = performance.now() + 2000; !isSet() && performance.now() < endMs; ) await sleep(1)
+  assert.is(comm(), 'probe\n')
   assert.match(cmdline(), 'sleep')
 })
 

@@ -200,15 +200,15 @@ test(
     const run = async (times: number) => {
       for (let i = 0; i < times; i++) assert.ok((await pool.run('/true')).ok)
     }
-    const held = () =>
-      offspring(process.pid)
-        .filter(({ name }) => name === 'cofferdam-init')
-        .map(({ pid }) => [pid, readdirSync(`/proc/${pid}/fd`).length])
+    const inits = () => offspring(process.pid).filter(({ name }) => name === 'cofferdam-init')
+    const held = () => inits().map(({ pid }) => readdirSync(`/proc/${pid}/fd`).length)
     await run(3)
-    const before = held()
+    const [before, ...others] = held()
     await run(300)
-    assert.is(before.length, 1)
-    assert.equal(held(), before)
+    const [after] = held()
+    assert.equal(others, [])
+    // The place of the next command may be there or not: two descriptors.
+    assert.ok(Number(after) <= Number(before) + 2, `${before} descriptors, and then ${after}`)
   },
   { needs, timeoutMs: 60_000 },
 )

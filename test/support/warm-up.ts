@@ -1,4 +1,5 @@
 // The first sandbox of a process makes what the library then keeps for the process's life.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tinyRootfs } from './probe.js'
 
 let warm: Promise<void> | undefined
@@ -10,11 +11,17 @@ export function warmUp(): Promise<void> {
     // Not at the top: the pure tier must not need a compiled addon.
     const { sandbox } = await import('cofferdam')
     const { nativeBinding } = await import('../../dist/binding.js')
+    const { offspring } = await import('./victims.js')
     drain = () => nativeBinding().drain()
     const root = tinyRootfs()
     try {
-      const result = await sandbox().rootfs(root.path).run('/true')
+      const recipe = sandbox().rootfs(root.path)
+      const result = await recipe.run('/true')
       if (!result.ok) throw new Error(`The warm-up sandbox failed: ${result.explain()}`)
+      // The thread that makes inits ahead opens what it keeps for the process when it makes the first.
+      const isMade = () =>
+        !recipe.plan().stocked || offspring(process.pid).some(({ name }) => name === 'cofferdam-blank')
+      for (const endMs = performance.now() + 5000; !isMade() && performance.now() < endMs; ) await sleep(5)
     } finally {
       root.remove()
     }
