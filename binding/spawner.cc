@@ -78,7 +78,8 @@ void ProvideCommand(Request *request, Command *command) {
   if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
   const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
-  const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0);
+  const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0) |
+                         (request->box && request->collect ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.

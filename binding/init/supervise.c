@@ -185,7 +185,7 @@ static void reap(void) {
 
 /* ---- the channel ------------------------------------------------------------------------------------------------ */
 
-static void start_job(uint32_t id, const void *records, uint32_t size, int parked) {
+static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t flags) {
   struct failure failure;
   int slot = 0;
   while (slot < JOBS_MAX && jobs[slot].pid) slot++;
@@ -196,7 +196,7 @@ static void start_job(uint32_t id, const void *records, uint32_t size, int parke
   }
   struct job *job = &jobs[slot];
   *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1, .listener = -1};
-  exec_run(records, size, parked, job, &failure);
+  exec_run(records, size, flags & WIRE_SEATED, job, &failure);
   if (failure.error) {
     int last = job->last;
     *job = (struct job){0};
@@ -204,6 +204,7 @@ static void start_job(uint32_t id, const void *records, uint32_t size, int parke
     if (last) leave(1);
     return;
   }
+  if (flags & WIRE_SILENT) return;
   struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
   send_event(&event, pid_namespace ? job->pid : 0);
 }
@@ -237,7 +238,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
     }
   }
   if (header->exec_size) {
-    start_job(header->id, body + roles + header->boot_size, header->exec_size, header->a & WIRE_SEATED);
+    start_job(header->id, body + roles + header->boot_size, header->exec_size, header->a);
   } else if (!header->b) {
     is_box = 1;
     struct wire_event event = {.kind = WIRE_READY, .id = header->id};

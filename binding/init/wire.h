@@ -202,6 +202,7 @@ enum wire_packet_flag {
   WIRE_AHEAD = 4,              /* REQUEST: boot's ahead part, and the rest may be long in coming */
   WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c) */
   WIRE_SEATED = 16,            /* REQUEST: it is for the process that has been parked */
+  WIRE_SILENT = 32,            /* REQUEST: nobody waits for STARTED, so it is not sent */
 };
 
 struct wire_header {
