@@ -3,6 +3,7 @@
 import { planCgroups } from './cgroup/plan.js'
 import type { HostFacts } from './host-facts.js'
 import { planIdentity, unsupportedIds } from './identity.js'
+import { unsupportedLandlock } from './landlock/plan.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
@@ -63,6 +64,7 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     nice: recipe.priority.nice,
     raisedNice: facts.privileged && (recipe.priority.nice ?? 0) < 0,
     capabilities: recipe.capabilities,
+    landlock: recipe.landlock !== undefined,
     seccomp: {
       profile: recipe.seccomp.kind,
       architecture: facts.machine.architecture,
@@ -147,6 +149,7 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     unsupported: [
       ...unsupportedIds(recipe, facts, identity),
       ...unsupportedByCaller(recipe, facts, cgroups),
+      ...unsupportedLandlock(recipe.landlock, () => facts.landlock),
       ...unsupported,
     ],
   })

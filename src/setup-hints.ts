@@ -185,6 +185,26 @@ const RULES: readonly Rule[] = [
     ['EAGAIN', 'EPIPE'],
     'The init of the box does not read: it has been stopped or killed from outside. Close the box.',
   ],
+  [
+    ['landlock'],
+    ['ENOENT', 'ENOTDIR'],
+    'A path of landlock() has to exist in the sandbox when it has booted: is it in the rootfs, or bound there?',
+  ],
+  [
+    ['landlock'],
+    ['ELOOP'],
+    'A path of landlock() leads through links that go round, or through one of /proc that is no plain link.',
+  ],
+  [
+    ['landlock'],
+    ['EAFNOSUPPORT'],
+    'The kernel was built without TCP (CONFIG_INET): leave connectTcp and bindTcp out of landlock().',
+  ],
+  [
+    ['landlock'],
+    ['E2BIG'],
+    'The kernel permits 16 rulesets one within another, and this process is under as many already.',
+  ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]
 

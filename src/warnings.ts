@@ -49,6 +49,9 @@ export function planWarnings(
       'There is no filter of system calls: every one of the kernel can be made, and every defect in them met.',
     )
   }
+  if (recipe.landlock?.truncate === 'unrestricted') {
+    warnings.push('Files can be truncated wherever their mode permits it, not only where landlock() permits to write.')
+  }
   if (recipe.user?.uid === 0 && facts.privileged) {
     warnings.push(
       "The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.",

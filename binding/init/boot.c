@@ -73,6 +73,11 @@ static long run_plain(uint16_t op, struct wire_reader *p, uint32_t *step) {
     *step = STEP_IDENTITY;
     number = wire_u32(p);
     return sys_call3(__NR_setresuid, number, -1, number);
+  case BOOT_LANDLOCK:
+  case BOOT_LANDLOCK_PATH:
+  case BOOT_LANDLOCK_PORT:
+    *step = STEP_LANDLOCK;
+    return landlock_record((enum landlock_part)(op - BOOT_LANDLOCK), p, &box_ruleset);
   case BOOT_NO_PID_NAMESPACE: *step = STEP_PLAN; return lose_pid_namespace();
   default: *step = STEP_PLAN; return -EBADMSG;
   }

@@ -5,7 +5,8 @@
  * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
  * With a filter it borrows init's descriptors as well, see violation.c.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
- * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
+ * the bounding set and groups while capabilities last; the working directory and the file as the command's own user;
+ * Landlock after no_new_privs, which it needs, and after all that opens files, but for execve; the filter last.
  */
 #include <linux/capability.h>
 #include <linux/close_range.h>
@@ -31,9 +32,11 @@ struct rlimit_record {
 struct command {
   const char *file, *search_path, *cwd;
   const char **argv, **envp;
-  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index;
+  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index,
+      landlock_index;
   uint32_t uid, gid, rlimit_count;
-  int has_user, has_nice, nice, cgroup_namespace;
+  int has_user, has_nice, nice, cgroup_namespace, landlock;
+  int ruleset; /* written by the child, owned by it: for its fresh places, or -1 */
   uint64_t capabilities;
   uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
   const void *records;
@@ -69,7 +72,7 @@ static long join_groups(struct command *command) {
 
 static long become_fresh(struct command *command) {
   if (!command->fresh) return 0;
-  if (fresh_places(command->records, command->records_size, command->failure) < 0) return -1;
+  if (fresh_places(command->records, command->records_size, command->failure, &command->ruleset) < 0) return -1;
   long result = fresh_session_keyring();
   return result < 0 ? fail(command, STEP_SESSION, 0, result) : 0;
 }
@@ -154,6 +157,15 @@ static long set_credentials(struct command *command) {
   return result < 0 ? fail(command, STEP_NO_NEW_PRIVS, 0, result) : 0;
 }
 
+/* The box's ruleset stays init's; a fresh one must not stay in a table of descriptors that is shared. */
+static long restrict_self(struct command *command) {
+  if (!command->landlock) return 0;
+  long result = landlock_restrict(command->ruleset >= 0 ? command->ruleset : box_ruleset);
+  close_fd(command->ruleset);
+  command->ruleset = -1;
+  return result < 0 ? fail(command, STEP_LANDLOCK, command->landlock_index, result) : 0;
+}
+
 /* As execvp(3): a file with a slash is taken as it is; otherwise each directory of the search path is tried, and EACCES
  * is remembered over ENOENT. */
 static long execute(struct command *command) {
@@ -195,11 +207,13 @@ static int become_command(void *argument) {
   if (set_credentials(command) < 0) return 1;
   result = sys_call1(__NR_chdir, command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
+  if (restrict_self(command) < 0) return 1;
   /* With a filter the descriptors are init's, too: execve closes them. */
   sys_call3(__NR_close_range, 3, ~0u, command->filter.len ? CLOSE_RANGE_CLOEXEC : 0);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {
+    close_fd(FILTER_SLOT);
     result = filter_install(&command->filter, &command->listener);
     if (result < 0) return (int)fail(command, STEP_SECCOMP, command->filter_index, result);
   }
@@ -242,11 +256,18 @@ static void read_limits(uint16_t op, struct wire_reader *p, struct command *comm
   case EXEC_CPU_LIMIT: job->cpu_limit_ns = wire_u64(p); return;
   case EXEC_PARALLELISM: job->parallelism = wire_u32(p); return;
   case EXEC_LAST: job->last = 1; return;
+  case EXEC_LANDLOCK:
+    command->landlock = 1;
+    command->landlock_index = index;
+    return;
   case EXEC_FRESH_NAMESPACES: command->fresh = wire_u64(p); return;
   case EXEC_FRESH_STAGE:
   case EXEC_FRESH_SCRATCH:
   case EXEC_FRESH_TMPFS:
-  case EXEC_FRESH_MQUEUE: return; /* fresh.c */
+  case EXEC_FRESH_MQUEUE:
+  case EXEC_FRESH_LANDLOCK:
+  case EXEC_FRESH_LANDLOCK_PATH:
+  case EXEC_FRESH_LANDLOCK_PORT: return; /* fresh.c */
   default: p->bad = 1;
   }
 }
@@ -300,9 +321,10 @@ static long start(struct command *command) {
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
   if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
-  close_fd(FILTER_SLOT);
   long pid = sys_clone3_call(&args, become_command, command);
   command->listener = filter_collect(command->listener);
+  fresh_collect();
+  close_fd(command->ruleset);
   return pid;
 }
 
@@ -316,6 +338,7 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
                              .cwd = "/",
                              .envp = no_environment,
                              .listener = -1,
+                             .ruleset = -1,
                              .failure = failure,
                              .records = records,
                              .records_size = size};

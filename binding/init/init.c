@@ -24,6 +24,7 @@
 struct lent lent;
 int pid_namespace = 1;
 int bounding_set_empty;
+int box_ruleset = -1;
 
 /* The compiler may call these for structure copies even in freestanding code. */
 void *memset(void *to, int byte, size_t size) {

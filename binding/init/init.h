@@ -47,6 +47,7 @@ struct job {
 extern struct lent lent;
 extern int bounding_set_empty;
 extern int pid_namespace; /* init is PID 1 of its own pid namespace */
+extern int box_ruleset;   /* owned; of the recipe's landlock(), or -1 */
 
 /* boot.c: one part of the boot section; and, between two parts, the wait of an init that nobody has asked for yet */
 void boot_run(const void *records, uint32_t size, struct failure *failure);
@@ -63,9 +64,16 @@ int filter_collect(int listener);
 int violation_read(struct job *job);
 
 /* fresh.c: in the command's process, before its execve; the keyrings of the user as that user. */
-long fresh_places(const void *records, uint32_t size, struct failure *failure);
+long fresh_places(const void *records, uint32_t size, struct failure *failure, int *ruleset);
+void fresh_collect(
+    void); /* in init, where descriptors are shared: closes those of a process that was killed meanwhile */
 long fresh_session_keyring(void);
 long fresh_user_keyrings(void);
+
+/* landlock.c: the parts of a ruleset, whose descriptor is *ruleset, -1 before the first; and taking it on */
+enum landlock_part { LANDLOCK_RULESET, LANDLOCK_PATH, LANDLOCK_PORT };
+long landlock_record(enum landlock_part part, struct wire_reader *p, int *ruleset);
+long landlock_restrict(int ruleset);
 
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));

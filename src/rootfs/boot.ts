@@ -1,6 +1,7 @@
 // The boot steps of a recipe in their order: identity, host name, root, kernel file systems, the caller's mounts, switch.
 
 import { isMapped } from '../identity.js'
+import { planLandlock } from '../landlock/plan.js'
 import type { BootStep, PlanIdentity } from '../plan-types.js'
 import type { MountRecipe, Recipe } from '../recipe.js'
 import { planDev, planPlaces, planProc, planSharedProc, planTmp } from './pseudo.js'
@@ -103,6 +104,7 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const directory = recipe.rootfs?.layers[0]
   if (mounts) boot.push(...mounts.boot)
   else if (directory !== undefined) boot.push({ op: 'chroot', directory })
+  boot.push(...planLandlock(recipe.landlock))
   if (!own('pid') && (context.privileged || context.identity.mapWriters)) boot.push(shield(context.identity))
   return {
     boot,
