@@ -68,7 +68,7 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     seccomp: {
       profile: recipe.seccomp.kind,
       architecture: facts.machine.architecture,
-      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine)?.instructions ?? 0,
+      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine, recipe.landlock)?.instructions ?? 0,
     },
     cgroupNamespace: recipe.namespaces.includes('cgroup'),
     wallTimeMs: finite(limits.wallTimeMs),
