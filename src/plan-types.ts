@@ -87,6 +87,7 @@ export type BootStep =
   | { readonly op: 'mask' | 'readonly'; readonly path: string; readonly optional: boolean }
   | { readonly op: 'switch'; readonly kind: 'pivot_root' | 'switch_root' }
   | { readonly op: 'chroot'; readonly directory: string }
+  | { readonly op: 'capabilities'; readonly kept: readonly CapabilityName[] }
   | {
       readonly op: 'landlock'
       readonly files: readonly LandlockFileRight[]

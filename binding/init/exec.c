@@ -120,8 +120,8 @@ static long set_user(struct command *command) {
   long result = sys_call2(__NR_setgroups, 0, 0);
   if (result == -EPERM) result = 0; /* denied in an unprivileged user namespace; the plan warns of it */
   if (result < 0) return result;
-  if (!command->has_user) { /* without init's shield */
-    long uid = sys_call0(__NR_geteuid);
+  if (!command->has_user) { /* without init's shield: as which it opens files */
+    long uid = sys_call1(__NR_setfsuid, -1);
     return sys_call3(__NR_setresuid, uid, uid, uid);
   }
   result = sys_call3(__NR_setresgid, command->gid, command->gid, command->gid);
@@ -358,6 +358,7 @@ void exec_run(const void *records, uint32_t size, struct job *job, struct failur
   }
   failure->step = STEP_START;
   long pid = start(&command);
+  be_undumpable();
   if (pid < 0) failure->error = (int32_t)-pid;
   if (failure->error) { /* the child has written step and index, and is a zombie by now */
     if (pid > 0) sys_call4(__NR_wait4, pid, 0, 0, 0);

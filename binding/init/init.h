@@ -95,4 +95,8 @@ char *text_append(char *at, char *end, const char *text);
 char *text_append_number(char *at, char *end, uint64_t number, unsigned base);
 void close_fd(int fd);
 
+/* init's own: gives up all capabilities but these; and is out of reach of those who have its id */
+long keep_capabilities(uint64_t kept);
+void be_undumpable(void);
+
 #endif

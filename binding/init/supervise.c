@@ -1,5 +1,6 @@
 /* Supervision: the only loop of init. Requests and KILL come in on the channel, SIGCHLD through a signalfd, and the
  * nearest deadline of any job is the poll's time-out; so limits hold whatever Node's event loop is doing. */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -204,6 +205,7 @@ static void start_job(uint32_t id, const void *records, uint32_t size) {
   }
   struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
   send_event(&event, pid_namespace ? job->pid : 0);
+  if (job->last) keep_capabilities(1ull << CAP_KILL); /* what is left to do is to end it */
 }
 
 /* Body: roles, boot records, exec records. */

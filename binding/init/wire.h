@@ -152,7 +152,8 @@ enum wire_boot_op {
   BOOT_CHROOT,        /* string host directory: chroot(2) without a mount namespace */
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
   BOOT_SCRATCH,          /* u32 mode, u32 attrs, string target: a fresh directory of the stage, whose size it shares */
-  BOOT_SHIELD, /* u32 uid: init's real and saved id, so that a command of its effective one may not signal it */
+  BOOT_SHIELD, /* u32 uid: init's id from now on, though files are opened as before: one that no command has, since
+                * who has it may signal init, slow it down, and set limits on it */
   BOOT_PLACE,  /* string target: what was mounted there before BOOT_ROOT, with all below it, moves into the root */
 
   /* Last: the ruleset that commands with EXEC_LANDLOCK take on; paths are those of the root by then. */
@@ -160,6 +161,7 @@ enum wire_boot_op {
                        * (LANDLOCK_ACCESS_NET_*), u64 scopes (LANDLOCK_SCOPE_*): what is forbidden from now on... */
   BOOT_LANDLOCK_PATH, /* u64 file rights, string path: ...but these there and below; of a file those that it can have */
   BOOT_LANDLOCK_PORT, /* u64 network rights, u32 port: ...but these */
+  BOOT_CAPABILITIES,  /* u64: init gives up all others, for ever */
 };
 
 enum wire_root {

@@ -1,6 +1,7 @@
 // The boot section: what init does once, in the order of the plan.
 
 import { join } from 'node:path'
+import { capabilityMask } from '../capabilities.js'
 import { isLandlock } from '../landlock/plan.js'
 import type { BootStep, MountSource } from '../plan-types.js'
 import { attributeBits, treeFlags } from './host.js'
@@ -114,6 +115,10 @@ class BootWriter {
         return this.#begin(BOOT.BOOT_PLACE, step).string(step.target)
       case 'switch':
         return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind])
+      case 'capabilities': {
+        const [low, high] = capabilityMask(step.kept)
+        return this.#begin(BOOT.BOOT_CAPABILITIES, step).u32(low).u32(high)
+      }
       case 'landlock':
       case 'landlock-path':
       case 'landlock-port':

@@ -77,6 +77,7 @@ export const BOOT = {
   BOOT_LANDLOCK: 89,
   BOOT_LANDLOCK_PATH: 90,
   BOOT_LANDLOCK_PORT: 91,
+  BOOT_CAPABILITIES: 92,
 } as const
 
 export const ROOT = { WIRE_ROOT_OVERLAY: 0, WIRE_ROOT_TREE: 1, WIRE_ROOT_EMPTY: 2 } as const
