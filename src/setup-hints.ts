@@ -64,6 +64,11 @@ const RULES: readonly Rule[] = [
   ],
   [HOST_STEPS, ['ENFILE'], 'The host has no descriptors left (fs.file-max).'],
   [
+    ['start'],
+    ['EINTR'],
+    'Its process was stopped again and again before it could execute, by another command of the box with the same user: those are not walled off from one another.',
+  ],
+  [
     ['clone', 'start'],
     ['EAGAIN'],
     "No more processes can be made: look at ulimit -u, and at the caller's own pids.max.",

@@ -1,7 +1,9 @@
 /* Exec: one command, from its records to execve.
  *
- * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
- * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
+ * The command's process is made by clone3(CLONE_VM): it borrows init's memory, init sleeps until it has executed or
+ * exited, and what failed is simply written to the shared `failure`. CLONE_VFORK would do the same, but init could not
+ * wake from it: another command of the box with the same id can stop the process in the moment between its change of
+ * id and its execve, and nobody's limits would be kept. With a cgroup v2 leaf the process is
  * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
  * With a filter it borrows init's descriptors as well, see violation.c.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
@@ -13,15 +15,20 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
+#include <linux/time.h>
+#include <linux/wait.h>
 
 #include "init.h"
 
 #define RLIMITS_MAX 16
 #define POINTERS_MAX 262144 /* arguments and environment together: more than execve(2) takes */
 #define PATH_SIZE 4096
+#define START_TICK_NS 10000000
+#define START_STOPS_MAX 50 /* ticks at which the process was found stopped */
 
 struct rlimit_record {
   uint32_t index, resource, clamp;
@@ -51,6 +58,7 @@ struct command {
 static const char *pointers[POINTERS_MAX];
 static char stack[32768] __attribute__((aligned(16)));
 static char path[PATH_SIZE];
+static int sharing; /* whether the command's process still uses our memory */
 
 static long fail(struct command *command, uint32_t step, uint32_t index, long error) {
   command->failure->step = step;
@@ -310,18 +318,36 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
   }
 }
 
+/* CLONE_CHILD_CLEARTID: the kernel clears `sharing` and wakes its futex when the process has left our memory. One that
+ * is stopped time and again is given up; how long a process that runs may take is nobody's business. */
+static void wait_for_exec(struct command *command, long pid) {
+  const struct __kernel_timespec tick = {0, START_TICK_NS};
+  for (int stops = 0; *(volatile int *)&sharing;) {
+    if (sys_call6(__NR_futex, SYS_ARG(&sharing), FUTEX_WAIT, 1, SYS_ARG(&tick), 0, 0) != -ETIMEDOUT) continue;
+    siginfo_t info = {.si_signo = 0};
+    watch_jobs();
+    sys_call5(__NR_waitid, 1 /* P_PID */, pid, &info, WSTOPPED | WNOHANG | __WALL, 0);
+    if (!info.si_signo) continue;
+    sys_call2(__NR_kill, pid, ++stops < START_STOPS_MAX ? SIGCONT : SIGKILL);
+    if (stops >= START_STOPS_MAX) fail(command, STEP_START, command->command_index, -EINTR);
+  }
+}
+
 static long start(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
+      .flags = CLONE_VM | CLONE_CHILD_CLEARTID | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
                (command->filter.len ? CLONE_FILES : 0),
+      .child_tid = (uint64_t)(uintptr_t)&sharing,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
-  if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
+  sharing = 1;
   long pid = sys_clone3_call(&args, become_command, command);
+  if (pid > 0) wait_for_exec(command, pid);
+  if (!command->filter.len) return pid;
   command->listener = filter_collect(command->listener);
   fresh_collect();
   close_fd(command->ruleset);

@@ -75,6 +75,9 @@ enum landlock_part { LANDLOCK_RULESET, LANDLOCK_PATH, LANDLOCK_PORT };
 long landlock_record(enum landlock_part part, struct wire_reader *p, int *ruleset);
 long landlock_restrict(int ruleset);
 
+/* supervise.c: keeps the limits of all commands, and says when to look again; for whoever has to wait elsewhere */
+uint64_t watch_jobs(void);
+
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));
 

@@ -140,6 +140,16 @@ static uint64_t watch_job(struct job *job, uint64_t now) {
   return job->cpu_check_ns < next ? job->cpu_check_ns : next;
 }
 
+uint64_t watch_jobs(void) {
+  uint64_t now = now_ns(), next = ~0ull;
+  for (int i = 0; i < JOBS_MAX; i++)
+    if (jobs[i].pid) {
+      uint64_t due = watch_job(&jobs[i], now);
+      if (due < next) next = due;
+    }
+  return next;
+}
+
 static uint64_t microseconds(const struct __kernel_old_timeval *time) {
   return (uint64_t)time->tv_sec * 1000000u + (uint64_t)time->tv_usec;
 }
@@ -320,16 +330,11 @@ void supervise(void) {
   polled[1] = (struct pollfd){(int)open_signals(), POLLIN, 0};
   uint8_t signals[128 * 4];
   for (;;) {
-    uint64_t now = now_ns(), next = ~0ull;
+    uint64_t next = watch_jobs(), now = now_ns(), left = next > now ? next - now : 0;
     unsigned count = 2;
     for (int i = 0; i < JOBS_MAX; i++)
-      if (jobs[i].pid) {
-        uint64_t due = watch_job(&jobs[i], now);
-        if (due < next) next = due;
-        if (jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
-      }
-    struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u),
-                                        (long long)((next - now) % 1000000000u)};
+      if (jobs[i].pid && jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
+    struct __kernel_timespec timeout = {(long long)(left / 1000000000u), (long long)(left % 1000000000u)};
     long ready = sys_call5(__NR_ppoll, polled, count, next == ~0ull ? 0 : &timeout, 0, 0);
     if (ready <= 0) continue;
     while (count > 2)
