@@ -158,7 +158,8 @@ Napi::Value Instance::Drain(const Napi::CallbackInfo &info) {
 Napi::Value Instance::Probe(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   ProbeAnswer answer;
-  if (!RunProbe(info[0].ToString(), &answer)) throw Napi::Error::New(env, "there is no such probe");
+  if (!RunProbe(info[0].ToString(), info[1].ToBoolean(), &answer))
+    throw Napi::Error::New(env, "there is no such probe");
   Napi::Object object = Napi::Object::New(env);
   object.Set("errno", answer.error);
   object.Set("value", answer.value);

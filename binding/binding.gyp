@@ -16,7 +16,8 @@
           "action_name": "build_init",
           "inputs": [
             "init/build.sh", "init/init.c", "init/boot.c", "init/masks.c", "init/mounts.c", "init/paths.c",
-            "init/command.c", "init/exec.c", "init/fresh.c", "init/parked.c", "init/supervise.c", "init/violation.c", "init/janitor.c",
+            "init/command.c", "init/exec.c", "init/fresh.c", "init/landlock.c", "init/parked.c",
+            "init/supervise.c", "init/violation.c", "init/janitor.c",
             "init/command.h", "init/init.h", "init/mounts.h", "init/sys.h", "init/wire.h", "init/steps.def"
           ],
           "outputs": ["<(SHARED_INTERMEDIATE_DIR)/cofferdam_init.S"],

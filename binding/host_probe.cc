@@ -27,9 +27,6 @@
 #ifndef __NR_pidfd_send_signal // 5.1
 #define __NR_pidfd_send_signal 424
 #endif
-#ifndef __NR_landlock_create_ruleset // 5.13
-#define __NR_landlock_create_ruleset 444
-#endif
 #ifndef MFD_EXEC // 6.3
 #define MFD_EXEC 0x0010U
 #endif
@@ -253,9 +250,31 @@ ProbeAnswer SeccompFilter() {
   return syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? Failed("seccomp") : Works();
 }
 
-ProbeAnswer Landlock() {
+ProbeAnswer LandlockVersion() {
   long version = syscall(__NR_landlock_create_ruleset, nullptr, 0, kLandlockVersion);
   return version < 0 ? Failed("landlock_create_ruleset") : Works(static_cast<int>(version));
+}
+
+// A ruleset that lets directories be read below /proc alone: then / may not be opened, and /proc may. The answer is the
+// version.
+ProbeAnswer Landlock() {
+  ProbeAnswer version = LandlockVersion();
+  if (version.error) return version;
+  uint64_t read_dir = 1u << 3; // LANDLOCK_ACCESS_FS_READ_DIR
+  UniqueFd ruleset(static_cast<int>(syscall(__NR_landlock_create_ruleset, &read_dir, sizeof read_dir, 0)));
+  if (!ruleset) return Failed("landlock_create_ruleset");
+  UniqueFd proc(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct {
+    uint64_t allowed;
+    int32_t parent;
+  } __attribute__((packed)) rule = {read_dir, proc.get()};
+  const int beneath = 1; // LANDLOCK_RULE_PATH_BENEATH
+  if (syscall(__NR_landlock_add_rule, ruleset.get(), beneath, &rule, 0) < 0) return Failed("landlock_add_rule");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return Failed("prctl");
+  if (syscall(__NR_landlock_restrict_self, ruleset.get(), 0) < 0) return Failed("landlock_restrict_self");
+  if (!UniqueFd(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC))) return Failed("open");
+  UniqueFd root(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return !root && errno == EACCES ? version : Failed("open /", root ? EEXIST : errno);
 }
 
 ProbeAnswer Procfs() {
@@ -293,14 +312,15 @@ const struct {
     {"mount-attributes", MountAttributes},
     {"seccomp-filter", SeccompFilter},
     {"landlock", Landlock},
+    {"landlock-version", LandlockVersion},
 };
 
 } // namespace
 
-bool RunProbe(const std::string &name, ProbeAnswer *answer) {
+bool RunProbe(const std::string &name, bool here, ProbeAnswer *answer) {
   for (const auto &probe : kProbes) {
     if (name != probe.name) continue;
-    *answer = InChild(probe.run);
+    *answer = here ? probe.run() : InChild(probe.run);
     return true;
   }
   return false;

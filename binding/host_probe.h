@@ -13,7 +13,8 @@ struct ProbeAnswer {
   char at[24];   // the call that failed
 };
 
-// Asks probe `name`; false if there is none of that name. Blocks for as long as the child takes, 5 s at most.
-bool RunProbe(const std::string &name, ProbeAnswer *answer);
+// Asks probe `name`; false if there is none of that name. Blocks for as long as the child takes, 5 s at most. `here`
+// asks without a child: for probes that change nothing.
+bool RunProbe(const std::string &name, bool here, ProbeAnswer *answer);
 
 } // namespace cofferdam

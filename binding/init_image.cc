@@ -30,6 +30,20 @@ namespace {
 
 constexpr int kFirstFreeFd = 10;
 
+// Executable by all and readable by none: an image that its process may not read is one of whom no process with the
+// rights of that process's user namespace alone may look into (would_dump() in fs/exec.c), not even one that is
+// root in there with CAP_SYS_PTRACE. So it is with a namespace that the image's owner or group has no id in: root has
+// none in that of its sandboxes, any other caller has its own, and a supplementary group has none.
+bool MakeUnreadable(int fd) {
+  if (geteuid() != 0) {
+    gid_t groups[64];
+    const int count = getgroups(64, groups);
+    for (int i = 0; i < count; i++)
+      if (groups[i] != getegid() && fchown(fd, static_cast<uid_t>(-1), groups[i]) == 0) break;
+  }
+  return fchmod(fd, 0111) == 0;
+}
+
 bool WriteImage(int fd) {
   const char *at = cofferdam_init_start;
   while (at < cofferdam_init_end) {
@@ -46,7 +60,7 @@ UniqueFd SealedMemfd() {
   if (!fd && errno == EINVAL) fd.reset(memfd_create("cofferdam-init", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fd;
   const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  if (!WriteImage(fd.get()) || fcntl(fd.get(), F_ADD_SEALS, seals) < 0) return UniqueFd();
+  if (!WriteImage(fd.get()) || !MakeUnreadable(fd.get()) || fcntl(fd.get(), F_ADD_SEALS, seals) < 0) return UniqueFd();
   return fd;
 }
 
@@ -57,8 +71,8 @@ UniqueFd UnlinkedFile() {
   UniqueFd writer(mkostemp(path.data(), O_CLOEXEC));
   if (!writer) return writer;
   UniqueFd reader;
-  if (WriteImage(writer.get()) && fchmod(writer.get(), 0500) == 0)
-    reader.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (WriteImage(writer.get())) reader.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (reader && !MakeUnreadable(reader.get())) reader.reset();
   int error = errno;
   unlink(path.c_str());
   errno = error;

@@ -2,6 +2,7 @@
 
 import { type CapabilityName, parseCapabilities } from './capabilities.js'
 import { mergeEnvironment, parseCwd, parseSubordinateIds, parseUser } from './options/command.js'
+import { parseLandlock } from './options/landlock.js'
 import { parseFigures, parseLimits, parsePriority } from './options/limits.js'
 import { parseBind, parseFile, parseMask, parseRootfs, parseSymlink, parseTmpfs } from './options/location.js'
 import { parseSeccomp } from './options/seccomp.js'
@@ -13,6 +14,7 @@ import type {
   ClockOffsets,
   Figure,
   FileOptions,
+  LandlockRules,
   Limits,
   NamespaceName,
   Priority,
@@ -262,6 +264,32 @@ export class SandboxBuilder {
    */
   seccomp(profile: 'default' | 'strict' | 'off' | SeccompProfile): this {
     return this.#with({ seccomp: parseSeccomp(profile) })
+  }
+
+  /**
+   * What files and TCP ports the command and its children may use, besides what the root file system, their ids and the
+   * network permit (Landlock, `landlock(7)`); replaces earlier rules. Each list names what is allowed, and `[]` allows
+   * nothing; what has no list is not restricted. It takes rights away and never gives any, and nothing that
+   * the command does lifts it, as whoever it runs.
+   *
+   * Paths are those inside, and are looked up once, at the end of boot: links lead to where they led then, and a rule
+   * stays with its file or directory when that is renamed. Names, sizes, owners and modes stay visible, and changing mode, owner,
+   * times or extended attributes is not restricted; a read-only root does that. Descriptors that the command is
+   * given keep working. Rules for files also forbid mounts, and any rule keeps the command from tracing processes
+   * that are not its own, init and other commands of a box among them, even with `sys_ptrace`.
+   *
+   * A rule that the kernel is too old for is an error, and never left out.
+   *
+   * @default none
+   * @throws SandboxUnsupportedError at spawn, `feature` `'landlock'` where the kernel has none or it is not enabled, or
+   *   `'landlock.write'` and so on with the version that the rule needs
+   * @throws SandboxSetupError at spawn, step `'landlock'`, for a path that does not exist; step `'exec'` with code `EACCES`
+   *   when the rules keep the command itself from being executed
+   * @example sandbox().landlock({ read: ['/usr', '/lib', '/lib64', '/etc'], write: ['/tmp'], execute: ['/usr', '/lib', '/lib64'] })
+   * @example sandbox().network('host').landlock({ connectTcp: [5432], bindTcp: [] }) // a database, and no server
+   */
+  landlock(rules: LandlockRules): this {
+    return this.#with({ landlock: parseLandlock(rules) })
   }
 
   /**

@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { type CgroupFacts, readCgroupFacts } from './cgroup/facts.js'
+import { readLandlock } from './landlock/host.js'
+import type { LandlockFacts } from './landlock/plan.js'
 import { readSystemPaths, type SystemPath } from './rootfs/system-paths.js'
 import { hasSeccomp, hostMachine } from './seccomp/filter.js'
 import type { Machine } from './seccomp/resolve.js'
@@ -21,6 +23,8 @@ export interface HostFacts {
   readonly machine: Machine
   /** Whether the kernel has filters of system calls. */
   readonly seccomp: boolean
+  /** What the kernel has of Landlock; asked for when a recipe uses it. */
+  readonly landlock: LandlockFacts
   /** The host's system directories, for recipes without a rootfs. */
   readonly systemPaths: readonly SystemPath[]
   /** What a caller that is not root can map besides its own id; found out when it is first asked for. */
@@ -43,6 +47,7 @@ export function hostFacts(): HostFacts {
   const gid = process.getegid?.() ?? 0
   if (cached?.uid === uid && cached.gid === gid) return cached
   let subordinateIds: SubordinateIds | undefined
+  let landlock: LandlockFacts | undefined
   cached = Object.freeze({
     privileged: uid === 0,
     uid,
@@ -53,6 +58,10 @@ export function hostFacts(): HostFacts {
     machine: hostMachine(),
     seccomp: hasSeccomp(),
     systemPaths: readSystemPaths(),
+    get landlock() {
+      landlock ??= readLandlock()
+      return landlock
+    },
     get subordinateIds() {
       subordinateIds ??= readSubordinateIds(uid, gid)
       return subordinateIds

@@ -19,6 +19,7 @@ export type {
   StartVerdict,
 } from './host/report-types.js'
 export { checkHost } from './host.js'
+export type { LandlockFileRight, LandlockNetworkRight, LandlockScope } from './landlock/rights.js'
 export type {
   BootStep,
   CgroupStat,
@@ -66,6 +67,7 @@ export type {
   FileOptions,
   IoLimit,
   JobControl,
+  LandlockRules,
   Limits,
   LiveLimits,
   NamespaceName,

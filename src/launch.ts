@@ -33,7 +33,15 @@ function upperOf({ boot }: SandboxPlan): string | undefined {
 export function failureOf(event: FailedEvent, request: EncodedRequest, plan: SandboxPlan): Error {
   const { phase, step, index, errno, said } = event
   const name = (nativeBinding().steps[step] ?? 'request') as SandboxStep
-  return setupError({ step: name, index, errno, subject: request.subject(phase, index), upper: upperOf(plan), said })
+  return setupError({
+    step: name,
+    index,
+    errno,
+    subject: request.subject(phase, index),
+    landlock: plan.command.landlock,
+    upper: upperOf(plan),
+    said,
+  })
 }
 
 /** The error of a sandbox that nobody has ended. */

@@ -176,6 +176,9 @@ export interface NativeBinding {
   claim(fd: number): boolean
   /** Lets go, now, of what is kept for the next sandboxes: inits made ahead, and namespaces to be removed together. */
   drain(): void
-  /** Finds out by trying, in a forked child, what the kernel permits (binding/host_probe.cc); waits for it. */
-  probe(name: string): ProbeAnswer
+  /**
+   * Finds out by trying, in a forked child, what the kernel permits (binding/host_probe.cc); waits for it. `here` asks in
+   * this process, for what changes nothing and ends at once.
+   */
+  probe(name: string, here?: boolean): ProbeAnswer
 }

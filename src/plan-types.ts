@@ -1,6 +1,7 @@
 // The shape of a plan: everything that will be done for a recipe on this host, as frozen and printable data.
 
 import type { CapabilityName } from './capabilities.js'
+import type { LandlockFileRight, LandlockNetworkRight, LandlockScope } from './landlock/rights.js'
 import type { Architecture } from './seccomp/tables.js'
 import type { MapWriters } from './subordinate-ids.js'
 import type { NamespaceName } from './types.js'
@@ -86,6 +87,15 @@ export type BootStep =
   | { readonly op: 'mask' | 'readonly'; readonly path: string; readonly optional: boolean }
   | { readonly op: 'switch'; readonly kind: 'pivot_root' | 'switch_root' }
   | { readonly op: 'chroot'; readonly directory: string }
+  | { readonly op: 'capabilities'; readonly kept: readonly CapabilityName[] }
+  | {
+      readonly op: 'landlock'
+      readonly files: readonly LandlockFileRight[]
+      readonly network: readonly LandlockNetworkRight[]
+      readonly scopes: readonly LandlockScope[]
+    }
+  | { readonly op: 'landlock-path'; readonly path: string; readonly rights: readonly LandlockFileRight[] }
+  | { readonly op: 'landlock-port'; readonly port: number; readonly rights: readonly LandlockNetworkRight[] }
 
 /** A value that is written to a file of a cgroup, and the option it is for. */
 export interface CgroupWrite {
@@ -150,6 +160,8 @@ export interface PlanCommand {
   readonly raisedNice: boolean
   /** The capabilities that are kept in all five sets. */
   readonly capabilities: readonly CapabilityName[]
+  /** Whether it takes on the ruleset that boot has made, before the filter. */
+  readonly landlock: boolean
   /** Installed last before `execve`. */
   readonly seccomp: PlanSeccomp
   readonly cgroupNamespace: boolean

@@ -3,6 +3,7 @@
 import { planCgroups } from './cgroup/plan.js'
 import type { HostFacts } from './host-facts.js'
 import { planIdentity, unsupportedIds } from './identity.js'
+import { unsupportedLandlock } from './landlock/plan.js'
 import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
@@ -63,10 +64,11 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     nice: recipe.priority.nice,
     raisedNice: facts.privileged && (recipe.priority.nice ?? 0) < 0,
     capabilities: recipe.capabilities,
+    landlock: recipe.landlock !== undefined,
     seccomp: {
       profile: recipe.seccomp.kind,
       architecture: facts.machine.architecture,
-      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine)?.instructions ?? 0,
+      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine, recipe.landlock)?.instructions ?? 0,
     },
     cgroupNamespace: recipe.namespaces.includes('cgroup'),
     wallTimeMs: finite(limits.wallTimeMs),
@@ -147,6 +149,7 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     unsupported: [
       ...unsupportedIds(recipe, facts, identity),
       ...unsupportedByCaller(recipe, facts, cgroups),
+      ...unsupportedLandlock(recipe.landlock, () => facts.landlock),
       ...unsupported,
     ],
   })

@@ -1,6 +1,7 @@
 // The recipe: what the builder's methods have said so far, as frozen data, and which sayings exclude one another.
 
 import type { CapabilityName } from './capabilities.js'
+import type { LandlockScope } from './landlock/rights.js'
 import { filterOf, hostMachine, type SeccompRecipe } from './seccomp/filter.js'
 import type { Figure, NamespaceName } from './types.js'
 import { contradiction } from './validate.js'
@@ -81,6 +82,18 @@ export interface SubordinateIdsRecipe {
   readonly callerId: number | undefined
 }
 
+/** `landlock()` after validation: each list is sorted out, and `undefined` where nothing is restricted. */
+export interface LandlockRecipe {
+  readonly read?: readonly string[]
+  readonly write?: readonly string[]
+  readonly execute?: readonly string[]
+  readonly ioctl?: readonly string[]
+  readonly truncate?: 'write' | 'unrestricted'
+  readonly connectTcp?: readonly number[]
+  readonly bindTcp?: readonly number[]
+  readonly scope?: readonly LandlockScope[]
+}
+
 /** All that a `Sandbox` knows. */
 export interface Recipe {
   readonly namespaces: readonly NamespaceName[]
@@ -96,6 +109,7 @@ export interface Recipe {
   readonly priority: PriorityRecipe
   readonly capabilities: readonly CapabilityName[]
   readonly seccomp: SeccompRecipe
+  readonly landlock: LandlockRecipe | undefined
   readonly measure: readonly Figure[]
 }
 
@@ -114,6 +128,7 @@ export const DEFAULT_RECIPE: Recipe = Object.freeze({
   priority: Object.freeze({}),
   capabilities: Object.freeze([]),
   seccomp: Object.freeze({ kind: 'default' }),
+  landlock: undefined,
   measure: Object.freeze([]),
 })
 
@@ -136,7 +151,7 @@ function needs(method: string, namespace: NamespaceName): Error {
 export function checkContradictions(recipe: Recipe): void {
   const own = (name: NamespaceName) => recipe.namespaces.includes(name)
   // What its entries come to depends on the capabilities; what has been compiled once is not compiled again.
-  if (recipe.seccomp.kind === 'profile') filterOf(recipe.seccomp, recipe.capabilities, hostMachine())
+  if (recipe.seccomp.kind === 'profile') filterOf(recipe.seccomp, recipe.capabilities, hostMachine(), recipe.landlock)
   if (recipe.user && !own('user')) throw needs('user()', 'user')
   if (recipe.subordinateIds.use === 'always' && !own('user')) throw needs("subordinateIds('always')", 'user')
   if (recipe.hostname !== undefined && !own('uts')) throw needs('hostname()', 'uts')

@@ -60,7 +60,7 @@ export class Sandbox extends SandboxBuilder {
     const facts = hostFacts()
     if (this.#prepared?.facts !== facts) {
       const plan = makePlan(this.recipe, facts)
-      const filter = filterOf(this.recipe.seccomp, this.recipe.capabilities, facts.machine)
+      const filter = filterOf(this.recipe.seccomp, this.recipe.capabilities, facts.machine, this.recipe.landlock)
       this.#prepared = { facts, plan, encoded: encodePlan(plan, facts, filter) }
     }
     return this.#prepared

@@ -17,6 +17,8 @@ export interface Failure {
   readonly index: number
   readonly errno: number
   readonly subject: Subject | undefined
+  /** Whether the recipe has Landlock rules. */
+  readonly landlock?: boolean | undefined
   /** The recipe's persistent upper layer. */
   readonly upper?: string | undefined
   /** What a program said that failed for us. */
@@ -41,6 +43,10 @@ function refusalOf(
   const refused = { step, code, path: subject?.path }
   return mayBeRefusal(refused) ? explainRefusal(refused, conditions()) : undefined
 }
+
+const EXEC_UNDER_LANDLOCK =
+  "Either the file is not executable for the sandbox's user, or landlock() does not let it be executed: it, its interpreter " +
+  'and its dynamic linker have to be at or below a path of `execute`, or of `read` when there is no `execute`.'
 
 /**
  * The error of a failed step; a cgroup file that the kernel lacks is a missing feature rather. Where the host may have
@@ -74,11 +80,13 @@ export function setupError(
   }
   const refusal = refusalOf(failure, code, conditions)
   const hint =
-    feature === 'cwd'
-      ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
-      : refusal
-        ? `${refusal.cause} ${refusal.remedy}`
-        : hintFor(step, code)
+    step === 'exec' && code === 'EACCES' && failure.landlock && feature !== 'cwd'
+      ? EXEC_UNDER_LANDLOCK
+      : feature === 'cwd'
+        ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
+        : refusal
+          ? `${refusal.cause} ${refusal.remedy}`
+          : hintFor(step, code)
   const path = (step === 'bind-source' ? subject?.source : undefined) ?? subject?.path
   // A cgroup file says little without the option that it is written for.
   const about = step === 'cgroup-limit' && feature !== undefined ? `${feature} (${path})` : (path ?? feature)

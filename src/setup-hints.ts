@@ -64,6 +64,11 @@ const RULES: readonly Rule[] = [
   ],
   [HOST_STEPS, ['ENFILE'], 'The host has no descriptors left (fs.file-max).'],
   [
+    ['start'],
+    ['EINTR'],
+    'Its process was stopped again and again before it could execute, by another command of the box with the same user: those are not walled off from one another.',
+  ],
+  [
     ['clone', 'start'],
     ['EAGAIN'],
     "No more processes can be made: look at ulimit -u, and at the caller's own pids.max.",
@@ -189,6 +194,26 @@ const RULES: readonly Rule[] = [
     ['channel'],
     ['EAGAIN', 'EPIPE'],
     'The init of the box does not read: it has been stopped or killed from outside. Close the box.',
+  ],
+  [
+    ['landlock'],
+    ['ENOENT', 'ENOTDIR'],
+    'A path of landlock() has to exist in the sandbox when it has booted: is it in the rootfs, or bound there?',
+  ],
+  [
+    ['landlock'],
+    ['ELOOP'],
+    'A path of landlock() leads through links that go round, or through one of /proc that is no plain link.',
+  ],
+  [
+    ['landlock'],
+    ['EAFNOSUPPORT'],
+    'The kernel was built without TCP (CONFIG_INET): leave connectTcp and bindTcp out of landlock().',
+  ],
+  [
+    ['landlock'],
+    ['E2BIG'],
+    'The kernel permits 16 rulesets one within another, and this process is under as many already.',
   ],
   [['stdio'], ['EBADF'], 'The descriptor was not open.'],
 ]

@@ -34,6 +34,7 @@ export const STEPS = [
   'mask',
   'readonly',
   'switch',
+  'landlock',
   'start',
   'cgroup-join',
   'cgroup-namespace',

@@ -1,6 +1,7 @@
 // The public option types: what the builder's methods accept.
 
 import type { Readable, Writable } from 'node:stream'
+import type { LandlockScope } from './landlock/rights.js'
 import type { Sandbox } from './sandbox.js'
 
 /** A Linux namespace: one kind of thing that the process gets its own of (`namespaces(7)`). */
@@ -153,6 +154,46 @@ export interface Limits {
   io?: IoLimit | readonly IoLimit[] | undefined
   /** The CPUs the tree may run on: `'0-3,8'` or `[0, 1]`. Kernel: `cpuset.cpus`. */
   cpuset?: string | readonly number[] | Unlimited | undefined
+}
+
+/**
+ * Options of {@link Sandbox.landlock}: each list says what is still allowed, an empty one that nothing is. What has no
+ * list is not restricted. Paths are absolute ones inside the sandbox; a directory stands for all below it.
+ */
+export interface LandlockRules {
+  /** What may be opened for reading, directories also listed. Linux 5.19. */
+  read?: readonly string[] | undefined
+  /**
+   * Where files may be opened for writing, made, removed, renamed and truncated. Between two directories a file may be moved
+   * only if that gives it no right that it did not have before (otherwise `EXDEV`). Linux 6.2, see `truncate`.
+   */
+  write?: readonly string[] | undefined
+  /**
+   * What may be executed, and, where `read` is given, read: the kernel wants both. A dynamically linked program needs its
+   * linker in here and its libraries in `read`; a script its interpreter. Linux 5.19.
+   */
+  execute?: readonly string[] | undefined
+  /** Device files to which commands (`ioctl(2)`) may be sent once they are opened; of those inherited it is not asked. Linux 6.10. */
+  ioctl?: readonly string[] | undefined
+  /**
+   * `'write'`: files may be truncated where `write` permits to write. `'unrestricted'`: everywhere as far as their owner
+   * and mode permit it, for kernels before Linux 6.2, which cannot restrict it; `plan().warnings` says so.
+   *
+   * @default 'write'
+   */
+  truncate?: 'write' | 'unrestricted' | undefined
+  /** TCP ports that may be connected to, 1 to 65535, whatever the address. Other protocols are not restricted. Linux 6.7. */
+  connectTcp?: readonly number[] | undefined
+  /**
+   * TCP ports that may be bound, 0 to 65535; 0 is any port that the kernel chooses. Listening without binding takes such
+   * a port, too, and is not restricted. Linux 6.7.
+   */
+  bindTcp?: readonly number[] | undefined
+  /**
+   * What may not reach outside of the command and its children: `'signal'` (`kill(2)` and the like), and
+   * `'abstract_unix_socket'` (connecting and sending to those made elsewhere). Linux 6.12.
+   */
+  scope?: readonly LandlockScope[] | undefined
 }
 
 /** The limits that {@link SandboxProcess.setLimits} can change while a sandbox lives. */

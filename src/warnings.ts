@@ -49,6 +49,18 @@ export function planWarnings(
       'There is no filter of system calls: every one of the kernel can be made, and every defect in them met.',
     )
   }
+  if (recipe.landlock?.truncate === 'unrestricted') {
+    warnings.push('Files can be truncated wherever their mode permits it, not only where landlock() permits to write.')
+  }
+  const { connectTcp, bindTcp } = recipe.landlock ?? {}
+  if (recipe.seccomp.kind === 'off' && (connectTcp || bindTcp)) {
+    warnings.push(
+      'Without a filter of system calls, sockets of MPTCP and TCP Fast Open get round connectTcp and bindTcp of landlock().',
+    )
+  }
+  if (bindTcp && !bindTcp.includes(0) && !own('net')) {
+    warnings.push('The command can still listen at a TCP port that the kernel chooses: bindTcp is not asked for those.')
+  }
   if (recipe.user?.uid === 0 && facts.privileged) {
     warnings.push(
       "The command is root inside: it can read files of the host's root that are in the rootfs, whatever their mode.",

@@ -49,6 +49,19 @@ static long enter_chroot(const char *directory) {
   return result < 0 ? result : sys_call1(__NR_chdir, "/");
 }
 
+/* Signals, scheduling and limits go by the three ids, files and cgroups by the fourth (credentials(7)). Effective
+ * capabilities are lost with the effective id 0, permitted ones are kept on request. */
+static long shield(uint32_t uid) {
+  long files = sys_call1(__NR_setfsuid, -1);
+  long result = sys_call5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  if (result >= 0) result = sys_call3(__NR_setresuid, uid, uid, uid);
+  sys_call5(__NR_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+  if (result >= 0) result = keep_capabilities(~0ull);
+  if (result < 0) return result;
+  sys_call1(__NR_setfsuid, files);
+  return sys_call1(__NR_setfsuid, -1) == files ? 0 : -EPERM;
+}
+
 static long lose_pid_namespace(void) {
   pid_namespace = 0;
   return sys_call5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -69,10 +82,13 @@ static long run_plain(uint16_t op, struct wire_reader *p, uint32_t *step) {
     return sys_call2(__NR_sethostname, name, text_length(name));
   case BOOT_LOOPBACK: *step = STEP_LOOPBACK; return loopback_up();
   case BOOT_CHROOT: *step = STEP_SWITCH; return enter_chroot(wire_string(p));
-  case BOOT_SHIELD:
-    *step = STEP_IDENTITY;
-    number = wire_u32(p);
-    return sys_call3(__NR_setresuid, number, -1, number);
+  case BOOT_SHIELD: *step = STEP_IDENTITY; return shield(wire_u32(p));
+  case BOOT_CAPABILITIES: *step = STEP_CAPABILITIES; return keep_capabilities(wire_u64(p));
+  case BOOT_LANDLOCK:
+  case BOOT_LANDLOCK_PATH:
+  case BOOT_LANDLOCK_PORT:
+    *step = STEP_LANDLOCK;
+    return landlock_record((enum landlock_part)(op - BOOT_LANDLOCK), p, &box_ruleset);
   case BOOT_NO_PID_NAMESPACE: *step = STEP_PLAN; return lose_pid_namespace();
   default: *step = STEP_PLAN; return -EBADMSG;
   }

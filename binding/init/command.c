@@ -42,11 +42,18 @@ static void read_limits(uint16_t op, struct wire_reader *p, struct command *comm
   case EXEC_CPU_LIMIT: job->cpu_limit_ns = wire_u64(p); return;
   case EXEC_PARALLELISM: job->parallelism = wire_u32(p); return;
   case EXEC_LAST: job->last = 1; return;
+  case EXEC_LANDLOCK:
+    command->landlock = 1;
+    command->landlock_index = index;
+    return;
   case EXEC_FRESH_NAMESPACES: command->fresh = wire_u64(p); return;
   case EXEC_FRESH_STAGE:
   case EXEC_FRESH_SCRATCH:
   case EXEC_FRESH_TMPFS:
-  case EXEC_FRESH_MQUEUE: return; /* fresh.c */
+  case EXEC_FRESH_MQUEUE:
+  case EXEC_FRESH_LANDLOCK:
+  case EXEC_FRESH_LANDLOCK_PATH:
+  case EXEC_FRESH_LANDLOCK_PORT: return; /* fresh.c */
   default: p->bad = 1;
   }
 }
@@ -106,6 +113,7 @@ int command_read(struct command *command, const void *records, uint32_t size, st
                               .cwd = "/",
                               .envp = no_environment,
                               .listener = -1,
+                              .ruleset = -1,
                               .failure = failure,
                               .records = records,
                               .records_size = size};

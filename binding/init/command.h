@@ -17,9 +17,11 @@ struct rlimit_record {
 struct command {
   const char *file, *search_path, *cwd;
   const char **argv, **envp;
-  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index;
+  uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index,
+      landlock_index;
   uint32_t uid, gid, rlimit_count;
-  int has_user, has_nice, nice, cgroup_namespace;
+  int has_user, has_nice, nice, cgroup_namespace, landlock;
+  int ruleset; /* written by the child, owned by it: for its fresh places, or -1 */
   uint64_t capabilities;
   uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
   const void *records;
@@ -32,8 +34,9 @@ struct command {
   struct failure *failure;
 };
 
-/* parked.c: a process that waits in the leaf of a command to come */
-long unpark(int (*main)(void *command), struct command *command);
+/* parked.c: has the process that waits go on with main(command). Its pid; *sharing is 1 until it has left our memory.
+ */
+long unpark(int (*main)(void *command), struct command *command, const uint32_t **sharing);
 
 /* Reads a section into *command, and into *job what is supervision's. False, with the reason in *failure, when it is
  * malformed or more than can be executed. The lists of strings are valid until the next call. */

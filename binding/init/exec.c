@@ -1,25 +1,33 @@
 /* Exec: one command, from what command.c has read to execve.
  *
- * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
- * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
- * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
- * With a filter it borrows init's descriptors as well, see violation.c. Where joining takes long, a process has been
- * put into the leaf ahead (parked.c), and goes on here.
+ * The command's process is made by clone3(CLONE_VM): it borrows init's memory, init sleeps until it has executed or
+ * exited, and what failed is simply written to the shared `failure`. CLONE_VFORK would do the same, but init could not
+ * wake from it: another command of the box with the same id can stop the process in the moment between its change of
+ * id and its execve, and nobody's limits would be kept. With a cgroup v2 leaf the process is born in it
+ * (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else. With a
+ * filter it borrows init's descriptors as well, see violation.c. Where joining takes long, a process has been put into
+ * the leaf ahead (parked.c), and goes on here.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
- * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
+ * the bounding set and groups while capabilities last; Landlock after no_new_privs, which it needs; then no descriptor
+ * is left, and the working directory and the file are looked up as the command's own user; the filter last.
  */
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
+#include <linux/time.h>
+#include <linux/wait.h>
 
 #include "command.h"
 #include "init.h"
 
 #define PATH_SIZE 4096
+#define START_TICK_NS 10000000
+#define START_STOPS_MAX 50 /* ticks at which the process was found stopped */
 
 static char stack[32768] __attribute__((aligned(16)));
 static char path[PATH_SIZE];
@@ -46,7 +54,7 @@ static long join_groups(struct command *command) {
 
 static long become_fresh(struct command *command) {
   if (!command->fresh) return 0;
-  if (fresh_places(command->records, command->records_size, command->failure) < 0) return -1;
+  if (fresh_places(command->records, command->records_size, command->failure, &command->ruleset) < 0) return -1;
   long result = fresh_session_keyring();
   return result < 0 ? fail(command, STEP_SESSION, 0, result) : 0;
 }
@@ -94,8 +102,8 @@ static long set_user(struct command *command) {
   long result = sys_call2(__NR_setgroups, 0, 0);
   if (result == -EPERM) result = 0; /* denied in an unprivileged user namespace; the plan warns of it */
   if (result < 0) return result;
-  if (!command->has_user) { /* without init's shield */
-    long uid = sys_call0(__NR_geteuid);
+  if (!command->has_user) { /* without init's shield: as which it opens files */
+    long uid = sys_call1(__NR_setfsuid, -1);
     return sys_call3(__NR_setresuid, uid, uid, uid);
   }
   result = sys_call3(__NR_setresgid, command->gid, command->gid, command->gid);
@@ -129,6 +137,15 @@ static long set_credentials(struct command *command) {
   if (result < 0) return fail(command, STEP_CAPABILITIES, command->capabilities_index, result);
   result = sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   return result < 0 ? fail(command, STEP_NO_NEW_PRIVS, 0, result) : 0;
+}
+
+/* The box's ruleset stays init's; a fresh one must not stay in a table of descriptors that is shared. */
+static long restrict_self(struct command *command) {
+  if (!command->landlock) return 0;
+  long result = landlock_restrict(command->ruleset >= 0 ? command->ruleset : box_ruleset);
+  close_fd(command->ruleset);
+  command->ruleset = -1;
+  return result < 0 ? fail(command, STEP_LANDLOCK, command->landlock_index, result) : 0;
 }
 
 /* From here on paths are followed that a program may have had a hand in: the working directory, the file, its
@@ -194,7 +211,7 @@ static int become_command(void *argument) {
   if (result < 0) return (int)fail(command, STEP_SESSION, 0, result);
   if (put_stdio(command) < 0 || set_rlimits(command) < 0) return 1;
   sys_call1(__NR_umask, 022);
-  if (set_credentials(command) < 0) return 1;
+  if (set_credentials(command) < 0 || restrict_self(command) < 0) return 1;
   drop_lent(command);
   result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
@@ -202,6 +219,7 @@ static int become_command(void *argument) {
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {
+    close_fd(FILTER_SLOT);
     result = filter_install(&command->filter, &command->listener);
     if (result < 0) return (int)fail(command, STEP_SECCOMP, command->filter_index, result);
   }
@@ -216,25 +234,47 @@ static int become_command_late(void *argument) {
   return result < 0 ? (int)fail(command, STEP_START, 0, result) : become_command(command);
 }
 
-static long give_birth(struct command *command) {
+static long give_birth(struct command *command, uint32_t *sharing) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
-               (command->filter.len ? CLONE_FILES : 0),
+      .flags = CLONE_VM | CLONE_CHILD_CLEARTID | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
+               (command->shares_descriptors ? CLONE_FILES : 0),
+      .child_tid = (uint64_t)(uintptr_t)sharing,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
+  *sharing = 1;
   return sys_clone3_call(&args, become_command, command);
 }
 
+/* CLONE_CHILD_CLEARTID: the kernel clears *sharing and wakes its futex when the process has left our memory. One that
+ * is stopped time and again is given up; how long a process that runs may take is nobody's business. */
+static void wait_for_exec(struct command *command, long pid, const uint32_t *sharing) {
+  const struct __kernel_timespec tick = {0, START_TICK_NS};
+  for (int stops = 0; __atomic_load_n(sharing, __ATOMIC_ACQUIRE);) {
+    if (sys_call6(__NR_futex, SYS_ARG(sharing), FUTEX_WAIT, 1, SYS_ARG(&tick), 0, 0) != -ETIMEDOUT) continue;
+    siginfo_t info = {.si_signo = 0};
+    watch_jobs();
+    sys_call5(__NR_waitid, 1 /* P_PID */, pid, &info, WSTOPPED | WNOHANG | __WALL, 0);
+    if (!info.si_signo) continue;
+    sys_call2(__NR_kill, pid, ++stops < START_STOPS_MAX ? SIGCONT : SIGKILL);
+    if (stops >= START_STOPS_MAX) fail(command, STEP_START, command->command_index, -EINTR);
+  }
+}
+
 static long start(struct command *command, int parked) {
+  static uint32_t own;
+  const uint32_t *sharing = &own;
   if (parked && !is_parked(0)) return -ESRCH;
   command->shares_descriptors = parked || command->filter.len > 0;
-  if (command->shares_descriptors) close_fd(FILTER_SLOT);
-  long pid = parked ? unpark(become_command_late, command) : give_birth(command);
-  if (command->shares_descriptors) command->listener = filter_collect(command->listener);
+  long pid = parked ? unpark(become_command_late, command, &sharing) : give_birth(command, &own);
+  if (pid > 0) wait_for_exec(command, pid, sharing);
+  if (!command->shares_descriptors) return pid;
+  command->listener = filter_collect(command->listener);
+  fresh_collect();
+  close_fd(command->ruleset);
   return pid;
 }
 
@@ -243,6 +283,7 @@ void exec_run(const void *records, uint32_t size, int parked, struct job *job, s
   if (!command_read(&command, records, size, job, failure)) return;
   failure->step = STEP_START;
   long pid = start(&command, parked);
+  be_undumpable();
   if (pid < 0) failure->error = (int32_t)-pid;
   if (failure->error) { /* the child has written step and index, and is a zombie by now */
     if (pid > 0) sys_call4(__NR_wait4, pid, 0, 0, 0);

@@ -1,4 +1,5 @@
-/* What a command has of its own although its box has been used before: mounts in memory and keyrings.
+/* What a command has of its own although its box has been used before: mounts in memory and keyrings, and the Landlock
+ * ruleset that is about them.
  *
  * All of it runs in the command's process, between its birth in new mount and IPC namespaces and its execve. Those hold
  * copies of the box's mounts; over each that a program can write to, an empty one is put, and below it nothing can
@@ -36,22 +37,31 @@ static long put_place(uint16_t op, struct wire_reader *p, uint32_t *step) {
   }
 }
 
-/* init sleeps meanwhile, and shares this memory; with a filter the descriptors as well (violation.c), where each that
- * is left open would hold the mounts and credentials of a command that has long ended. */
-long fresh_places(const void *records, uint32_t size, struct failure *failure) {
+void fresh_collect(void) {
+  close_fd(new_root);
+  close_fd(stage);
+  new_root = stage = -1;
+}
+
+/* init sleeps meanwhile, and shares this memory; most often the descriptors as well (exec.c), where each that is left
+ * open would hold the mounts and credentials of a command that has long ended. The ruleset's is the caller's. */
+long fresh_places(const void *records, uint32_t size, struct failure *failure, int *ruleset) {
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
   uint32_t index = 0;
   long result = new_root = (int)sys_call4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   failure->step = STEP_STAGE;
   for (; result >= 0 && wire_next(&section, &record, &payload); index++)
-    if (record.op >= EXEC_FRESH_STAGE && record.op <= EXEC_FRESH_MQUEUE) {
+    if (record.op >= EXEC_FRESH_STAGE && record.op <= EXEC_FRESH_LANDLOCK_PORT) {
       failure->index = index;
-      result = put_place(record.op, &payload, &failure->step);
+      if (record.op >= EXEC_FRESH_LANDLOCK) {
+        failure->step = STEP_LANDLOCK;
+        result = landlock_record((enum landlock_part)(record.op - EXEC_FRESH_LANDLOCK), &payload, ruleset);
+      } else {
+        result = put_place(record.op, &payload, &failure->step);
+      }
     }
-  close_fd(new_root);
-  close_fd(stage);
-  new_root = stage = -1;
+  fresh_collect();
   if (result < 0) failure->error = (int32_t)-result;
   return result;
 }

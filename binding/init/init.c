@@ -15,6 +15,7 @@
  */
 #include "init.h"
 
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -24,6 +25,7 @@
 struct lent lent;
 int pid_namespace = 1;
 int bounding_set_empty;
+int box_ruleset = -1;
 
 /* The compiler may call these for structure copies even in freestanding code. */
 void *memset(void *to, int byte, size_t size) {
@@ -77,6 +79,27 @@ void close_fd(int fd) {
   if (fd >= 0) sys_call1(__NR_close, fd);
 }
 
+/* After boot init needs few, and once its last command runs only CAP_KILL. */
+long keep_capabilities(uint64_t kept) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  long result = sys_call2(__NR_capget, &header, sets);
+  if (result < 0) return result;
+  for (int half = 0; half < 2; half++) {
+    sets[half].effective = sets[half].permitted &= (uint32_t)(kept >> (32 * half));
+    sets[half].inheritable = 0; /* and with them the ambient ones */
+  }
+  result = sys_call2(__NR_capset, &header, sets);
+  be_undumpable();
+  return result;
+}
+
+/* A change of credentials sets it to fs.suid_dumpable (proc_sys_fs(5)), also one in a process that borrows our memory.
+ */
+void be_undumpable(void) {
+  sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int lent_find(uint32_t role, uint32_t number) {
   for (int i = 0; i < lent.count; i++)
     if (lent.roles[i] == (role << 16 | number)) return lent.fds[i];
@@ -120,7 +143,7 @@ static void close_inherited(void) {
 
 __attribute__((noreturn, used)) static void init_main(const long *stack) {
   const char *name = stack[0] > 0 ? (const char *)stack[1] : "";
-  sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  be_undumpable();
   close_inherited();
   block_signals();
   sys_call1(__NR_umask, 0);

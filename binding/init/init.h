@@ -47,6 +47,7 @@ struct job {
 extern struct lent lent;
 extern int bounding_set_empty;
 extern int pid_namespace; /* init is PID 1 of its own pid namespace */
+extern int box_ruleset;   /* owned; of the recipe's landlock(), or -1 */
 
 /* boot.c: one part of the boot section; and, between two parts, the wait of an init that nobody has asked for yet */
 void boot_run(const void *records, uint32_t size, struct failure *failure);
@@ -69,9 +70,19 @@ int filter_collect(int listener);
 int violation_read(struct job *job);
 
 /* fresh.c: in the command's process, before its execve; the keyrings of the user as that user. */
-long fresh_places(const void *records, uint32_t size, struct failure *failure);
+long fresh_places(const void *records, uint32_t size, struct failure *failure, int *ruleset);
+void fresh_collect(
+    void); /* in init, where descriptors are shared: closes those of a process that was killed meanwhile */
 long fresh_session_keyring(void);
 long fresh_user_keyrings(void);
+
+/* landlock.c: the parts of a ruleset, whose descriptor is *ruleset, -1 before the first; and taking it on */
+enum landlock_part { LANDLOCK_RULESET, LANDLOCK_PATH, LANDLOCK_PORT };
+long landlock_record(enum landlock_part part, struct wire_reader *p, int *ruleset);
+long landlock_restrict(int ruleset);
+
+/* supervise.c: keeps the limits of all commands, and says when to look again; for whoever has to wait elsewhere */
+uint64_t watch_jobs(void);
 
 /* supervise.c: never returns. */
 void supervise(void) __attribute__((noreturn));
@@ -92,5 +103,9 @@ uint64_t text_number(const char *text);
 char *text_append(char *at, char *end, const char *text);
 char *text_append_number(char *at, char *end, uint64_t number, unsigned base);
 void close_fd(int fd);
+
+/* init's own: gives up all capabilities but these; and is out of reach of those who have its id */
+long keep_capabilities(uint64_t kept);
+void be_undumpable(void);
 
 #endif

@@ -26,9 +26,9 @@ struct fds {
 };
 
 static struct {
-  int pid;         /* 0: there is none */
-  uint32_t living; /* its pid, until it no longer uses our memory (CLONE_CHILD_CLEARTID) */
-  uint32_t go;     /* 1: `main` and `command` are set */
+  int pid;          /* 0: there is none */
+  uint32_t sharing; /* 1 until it no longer uses our memory (CLONE_CHILD_CLEARTID) */
+  uint32_t go;      /* 1: `main` and `command` are set */
   int (*main)(void *command);
   struct command *command;
   struct failure failure; /* of its joining */
@@ -38,7 +38,7 @@ static struct {
 
 static void futex_wait(uint32_t *word, uint32_t value) {
   while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-    sys_call6(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
+    sys_call6(__NR_futex, SYS_ARG(word), FUTEX_WAIT, value, 0, 0, 0);
 }
 
 static int parked_main(void *unused) {
@@ -76,11 +76,11 @@ void park(struct failure *failure) {
     lent.fds[i] = -1;
   }
   parked.go = 0;
-  parked.living = 1;
+  parked.sharing = 1;
   parked.failure.error = 0;
   struct sys_clone_args args = {
       .flags = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID | (leaf >= 0 ? CLONE_INTO_CGROUP : 0),
-      .child_tid = (uint64_t)(uintptr_t)&parked.living,
+      .child_tid = (uint64_t)(uintptr_t)&parked.sharing,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
@@ -105,16 +105,14 @@ int is_parked(long pid) {
   return parked.pid && (!pid || pid == parked.pid);
 }
 
-/* Has the parked process go on with main(command), and waits until it has executed or exited. */
-long unpark(int (*main)(void *), struct command *command) {
+long unpark(int (*main)(void *), struct command *command, const uint32_t **sharing) {
   long pid = parked.pid;
   parked.pid = 0;
   hand_over();
   parked.main = main;
   parked.command = command;
+  *sharing = &parked.sharing;
   __atomic_store_n(&parked.go, 1, __ATOMIC_RELEASE);
-  sys_call6(__NR_futex, (long)&parked.go, FUTEX_WAKE, 1, 0, 0, 0);
-  for (uint32_t living; (living = __atomic_load_n(&parked.living, __ATOMIC_ACQUIRE));)
-    futex_wait(&parked.living, living);
+  sys_call6(__NR_futex, SYS_ARG(&parked.go), FUTEX_WAKE, 1, 0, 0, 0);
   return pid;
 }

@@ -1,5 +1,6 @@
 /* Supervision: the only loop of init. Requests and KILL come in on the channel, SIGCHLD through a signalfd, and the
  * nearest deadline of any job is the poll's time-out; so limits hold whatever Node's event loop is doing. */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -139,6 +140,16 @@ static uint64_t watch_job(struct job *job, uint64_t now) {
   return job->cpu_check_ns < next ? job->cpu_check_ns : next;
 }
 
+uint64_t watch_jobs(void) {
+  uint64_t now = now_ns(), next = ~0ull;
+  for (int i = 0; i < JOBS_MAX; i++)
+    if (jobs[i].pid) {
+      uint64_t due = watch_job(&jobs[i], now);
+      if (due < next) next = due;
+    }
+  return next;
+}
+
 static uint64_t microseconds(const struct __kernel_old_timeval *time) {
   return (uint64_t)time->tv_sec * 1000000u + (uint64_t)time->tv_usec;
 }
@@ -204,9 +215,9 @@ static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t 
     if (last) leave(1);
     return;
   }
-  if (flags & WIRE_SILENT) return;
   struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
-  send_event(&event, pid_namespace ? job->pid : 0);
+  if (!(flags & WIRE_SILENT)) send_event(&event, pid_namespace ? job->pid : 0);
+  if (job->last) keep_capabilities(1ull << CAP_KILL); /* what is left to do is to end it */
 }
 
 /* Body: roles, boot records, exec records. */
@@ -328,16 +339,11 @@ void supervise(void) {
   polled[1] = (struct pollfd){(int)open_signals(), POLLIN, 0};
   uint8_t signals[128 * 4];
   for (;;) {
-    uint64_t now = now_ns(), next = ~0ull;
+    uint64_t next = watch_jobs(), now = now_ns(), left = next > now ? next - now : 0;
     unsigned count = 2;
     for (int i = 0; i < JOBS_MAX; i++)
-      if (jobs[i].pid) {
-        uint64_t due = watch_job(&jobs[i], now);
-        if (due < next) next = due;
-        if (jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
-      }
-    struct __kernel_timespec timeout = {(long long)((next - now) / 1000000000u),
-                                        (long long)((next - now) % 1000000000u)};
+      if (jobs[i].pid && jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
+    struct __kernel_timespec timeout = {(long long)(left / 1000000000u), (long long)(left % 1000000000u)};
     long ready = sys_call5(__NR_ppoll, polled, count, next == ~0ull ? 0 : &timeout, 0, 0);
     if (ready <= 0) continue;
     while (count > 2)

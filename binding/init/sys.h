@@ -24,6 +24,11 @@
 #ifndef __NR_mount_setattr /* 5.12 */
 #define __NR_mount_setattr 442
 #endif
+#ifndef __NR_landlock_create_ruleset /* 5.13, all three */
+#define __NR_landlock_create_ruleset 444
+#define __NR_landlock_add_rule 445
+#define __NR_landlock_restrict_self 446
+#endif
 #ifndef CLONE_CLEAR_SIGHAND /* 5.5 */
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif

@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -152,8 +152,16 @@ enum wire_boot_op {
   BOOT_CHROOT,        /* string host directory: chroot(2) without a mount namespace */
   BOOT_NO_PID_NAMESPACE, /* - : init is not PID 1: it becomes the subreaper and ends trees by cgroup.kill */
   BOOT_SCRATCH,          /* u32 mode, u32 attrs, string target: a fresh directory of the stage, whose size it shares */
-  BOOT_SHIELD, /* u32 uid: init's real and saved id, so that a command of its effective one may not signal it */
+  BOOT_SHIELD, /* u32 uid: init's id from now on, though files are opened as before: one that no command has, since
+                * who has it may signal init, slow it down, and set limits on it */
   BOOT_PLACE,  /* string target: what was mounted there before BOOT_ROOT, with all below it, moves into the root */
+
+  /* Last: the ruleset that commands with EXEC_LANDLOCK take on; paths are those of the root by then. */
+  BOOT_LANDLOCK,      /* u64 handled file rights (LANDLOCK_ACCESS_FS_*), u64 handled network rights
+                       * (LANDLOCK_ACCESS_NET_*), u64 scopes (LANDLOCK_SCOPE_*): what is forbidden from now on... */
+  BOOT_LANDLOCK_PATH, /* u64 file rights, string path: ...but these there and below; of a file those that it can have */
+  BOOT_LANDLOCK_PORT, /* u64 network rights, u32 port: ...but these */
+  BOOT_CAPABILITIES,  /* u64: init gives up all others, for ever */
 };
 
 enum wire_root {
@@ -182,14 +190,18 @@ enum wire_exec_op {
   EXEC_CPU_LIMIT,        /* u64 ns, of the whole tree; needs HOST_CPU_CLOCK */
   EXEC_LAST,             /* - : when this command ends the sandbox ends */
   EXEC_PARALLELISM,      /* u32 hundredths of a core that the tree can use at most: how fast CPU time can pass */
+  EXEC_LANDLOCK,         /* - : take on the box's ruleset, or the fresh one, before the filter */
 
   /* What the command has of its own instead of the box's, so that it finds nothing of an earlier one. */
   EXEC_FRESH_NAMESPACES, /* u64 CLONE_NEWNS | CLONE_NEWIPC, and new keyrings: before all that follows */
-  EXEC_FRESH_STAGE,   /* u64 size, u32 inodes, string at: the tmpfs of the scratch directories that follow; `at` is the
-                       * last of their targets, which hides it */
-  EXEC_FRESH_SCRATCH, /* u32 mode, u32 attrs, string target */
-  EXEC_FRESH_TMPFS,   /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
-  EXEC_FRESH_MQUEUE,  /* string target */
+  EXEC_FRESH_STAGE,    /* u64 size, u32 inodes, string at: the tmpfs of the scratch directories that follow; `at` is the
+                        * last of their targets, which hides it */
+  EXEC_FRESH_SCRATCH,  /* u32 mode, u32 attrs, string target */
+  EXEC_FRESH_TMPFS,    /* u64 size, u32 inodes, u32 mode, u32 attrs, string target */
+  EXEC_FRESH_MQUEUE,   /* string target */
+  EXEC_FRESH_LANDLOCK, /* these three as BOOT_LANDLOCK and those after it: a ruleset for the places above */
+  EXEC_FRESH_LANDLOCK_PATH,
+  EXEC_FRESH_LANDLOCK_PORT,
 };
 
 /* ---- packets ---------------------------------------------------------------------------------------------------- */

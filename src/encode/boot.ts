@@ -1,13 +1,17 @@
 // The boot section: what init does once, in the order of the plan.
 
 import { join } from 'node:path'
+import { capabilityMask } from '../capabilities.js'
+import { isLandlock } from '../landlock/plan.js'
 import type { BootStep, MountSource } from '../plan-types.js'
 import { attributeBits, treeFlags } from './host.js'
+import { landlockRecord, landlockSubject } from './landlock.js'
 import { BOOT, RECORD_FLAG, ROOT, SWITCH, WIRE_NO_TREE } from './wire.js'
 import { type Section, type Subject, Writer } from './writer.js'
 
 /** What an error at this step is about. */
 function subjectOf(step: BootStep): Subject {
+  if (isLandlock(step)) return landlockSubject(step)
   if (step.op === 'bind') return { path: step.target, source: step.source.path }
   if ('source' in step) return { path: step.source.path }
   if (step.op === 'symlink') return { path: step.path }
@@ -24,6 +28,12 @@ const PLAIN = {
 } as const
 const ROOT_KIND = { overlay: ROOT.WIRE_ROOT_OVERLAY, tree: ROOT.WIRE_ROOT_TREE, empty: ROOT.WIRE_ROOT_EMPTY } as const
 const SWITCH_KIND = { pivot_root: SWITCH.WIRE_PIVOT_ROOT, switch_root: SWITCH.WIRE_SWITCH_ROOT } as const
+
+const LANDLOCK = {
+  landlock: BOOT.BOOT_LANDLOCK,
+  'landlock-path': BOOT.BOOT_LANDLOCK_PATH,
+  'landlock-port': BOOT.BOOT_LANDLOCK_PORT,
+} as const
 
 class BootWriter {
   readonly writer = new Writer(4096)
@@ -105,6 +115,14 @@ class BootWriter {
         return this.#begin(BOOT.BOOT_PLACE, step).string(step.target)
       case 'switch':
         return this.#begin(BOOT.BOOT_SWITCH, step).u32(SWITCH_KIND[step.kind])
+      case 'capabilities': {
+        const [low, high] = capabilityMask(step.kept)
+        return this.#begin(BOOT.BOOT_CAPABILITIES, step).u32(low).u32(high)
+      }
+      case 'landlock':
+      case 'landlock-path':
+      case 'landlock-port':
+        return landlockRecord(this.#begin(LANDLOCK[step.op], step), step)
       case 'chroot':
         return this.#begin(BOOT.BOOT_CHROOT, step).string(step.directory)
       default:

@@ -6,10 +6,16 @@ import type { PlanCommand, PlanIdentity, SandboxPlan } from '../plan-types.js'
 import { freshPlaces } from '../rootfs/fresh.js'
 import type { Filter } from '../seccomp/compile.js'
 import { attributeBits } from './host.js'
+import { landlockRecord, landlockSubject } from './landlock.js'
 import { CLONE, EXEC, RECORD_FLAG, RLIMIT } from './wire.js'
 import { type Section, Writer } from './writer.js'
 
 const NS_PER_MS = 1e6
+const LANDLOCK = {
+  landlock: EXEC.EXEC_FRESH_LANDLOCK,
+  'landlock-path': EXEC.EXEC_FRESH_LANDLOCK_PATH,
+  'landlock-port': EXEC.EXEC_FRESH_LANDLOCK_PORT,
+} as const
 
 function limit(writer: Writer, value: number | 'max'): Writer {
   return value === 'max' ? writer.u32(0xffffffff).u32(0xffffffff) : writer.u64(value)
@@ -33,6 +39,7 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity, filter:
   if (command.nice !== undefined) writer.begin(EXEC.EXEC_NICE, { feature: 'priority.nice' }).u32(command.nice).end()
   const [low, high] = capabilityMask(command.capabilities)
   writer.begin(EXEC.EXEC_CAPABILITIES, { feature: 'capabilities' }).u32(low).u32(high).end()
+  if (command.landlock) writer.begin(EXEC.EXEC_LANDLOCK, { feature: 'landlock' }).end()
   if (filter) writer.begin(EXEC.EXEC_FILTER, { feature: 'seccomp' }).bytes(filter.bytes).end()
   if (command.cgroupNamespace) writer.begin(EXEC.EXEC_CGROUP_NAMESPACE).end()
   if (command.wallTimeMs !== undefined)
@@ -51,7 +58,7 @@ export function encodeExec(command: PlanCommand, identity: PlanIdentity, filter:
 
 /** What follows it where a command of a box finds nothing of the others. */
 export function encodeFresh(shared: Section, plan: SandboxPlan): Section {
-  const { stage, scratch, tmpfs, mqueue } = freshPlaces(plan)
+  const { stage, scratch, tmpfs, mqueue, landlock } = freshPlaces(plan)
   const writer = new Writer()
   writer
     .begin(EXEC.EXEC_FRESH_NAMESPACES)
@@ -69,6 +76,7 @@ export function encodeFresh(shared: Section, plan: SandboxPlan): Section {
     writer.u32(mode).u32(attributeBits({ attributes })).string(target).end()
   }
   for (const { target } of mqueue) writer.begin(EXEC.EXEC_FRESH_MQUEUE, { path: target }).string(target).end()
+  for (const step of landlock) landlockRecord(writer.begin(LANDLOCK[step.op], landlockSubject(step)), step).end()
   const bytes = Buffer.concat([shared.bytes, writer.finish()])
   return { bytes, subjects: [...shared.subjects, ...writer.subjects] }
 }

@@ -1,7 +1,7 @@
 // The numbers of binding/init/wire.h, by the names they have there (a test compares them with the header's text).
 
 export const WIRE_MAGIC = 0x4d414446
-export const WIRE_VERSION = 3
+export const WIRE_VERSION = 4
 export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 28
@@ -74,6 +74,10 @@ export const BOOT = {
   BOOT_SCRATCH: 86,
   BOOT_SHIELD: 87,
   BOOT_PLACE: 88,
+  BOOT_LANDLOCK: 89,
+  BOOT_LANDLOCK_PATH: 90,
+  BOOT_LANDLOCK_PORT: 91,
+  BOOT_CAPABILITIES: 92,
 } as const
 
 export const ROOT = { WIRE_ROOT_OVERLAY: 0, WIRE_ROOT_TREE: 1, WIRE_ROOT_EMPTY: 2 } as const
@@ -95,11 +99,15 @@ export const EXEC = {
   EXEC_CPU_LIMIT: 139,
   EXEC_LAST: 140,
   EXEC_PARALLELISM: 141,
-  EXEC_FRESH_NAMESPACES: 142,
-  EXEC_FRESH_STAGE: 143,
-  EXEC_FRESH_SCRATCH: 144,
-  EXEC_FRESH_TMPFS: 145,
-  EXEC_FRESH_MQUEUE: 146,
+  EXEC_LANDLOCK: 142,
+  EXEC_FRESH_NAMESPACES: 143,
+  EXEC_FRESH_STAGE: 144,
+  EXEC_FRESH_SCRATCH: 145,
+  EXEC_FRESH_TMPFS: 146,
+  EXEC_FRESH_MQUEUE: 147,
+  EXEC_FRESH_LANDLOCK: 148,
+  EXEC_FRESH_LANDLOCK_PATH: 149,
+  EXEC_FRESH_LANDLOCK_PORT: 150,
 } as const
 
 export const PHASE = { PHASE_HOST: 0, PHASE_BOOT: 1, PHASE_EXEC: 2 } as const

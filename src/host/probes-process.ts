@@ -4,6 +4,7 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { nativeBinding } from '../binding.js'
+import { RELEASES } from '../landlock/rights.js'
 import { askKernel, type Finding, type Probe, refused, works } from './probe.js'
 
 const NEWER = 'Use a newer kernel; in a container or under systemd, let its seccomp filter permit the call.'
@@ -123,6 +124,22 @@ function subordinateIds(): Finding {
   return { works: false, detail: `Missing: ${missing.join(', ')}.` }
 }
 
+/** What a version of Landlock's ABI can do, and what it cannot. */
+function describeLandlock(version: number): string {
+  const kinds = [
+    [2, 'reading and execution'],
+    [3, 'writing'],
+    [4, 'TCP ports'],
+    [5, 'ioctl of devices'],
+    [6, 'signals and abstract sockets'],
+  ] as const
+  const known = kinds.filter(([needed]) => needed <= version).map(([, what]) => what)
+  const missing = kinds.filter(([needed]) => needed > version)
+  const lacks = missing.map(([needed, what]) => `${what} needs Linux ${RELEASES[needed]}`).join(', ')
+  const has = known.length > 0 ? `: ${known.join(', ')}` : ''
+  return `Version ${version}${has}.${lacks ? ` More: ${lacks}.` : ''}`
+}
+
 export const privilegeProbes: readonly Probe[] = [
   {
     name: 'seccomp',
@@ -139,10 +156,10 @@ export const privilegeProbes: readonly Probe[] = [
     group: 'privileges',
     title: 'Landlock',
     required: false,
-    how: 'Its version was asked for.',
-    cost: 'File access cannot be restricted by path, besides what the root file system does.',
-    remedy: 'Use a kernel with CONFIG_SECURITY_LANDLOCK (5.13), and boot it with landlock in its lsm= parameter.',
-    attempt: () => askKernel('landlock', (version) => `Version ${version}.`),
+    how: 'A process restricted itself to one directory, and could open no other.',
+    cost: 'No landlock().',
+    remedy: 'Use a kernel with CONFIG_SECURITY_LANDLOCK (5.19), and boot it with landlock in its lsm= parameter.',
+    attempt: () => askKernel('landlock', describeLandlock),
   },
   {
     name: 'subordinate-ids',

@@ -53,6 +53,7 @@ const OTHER_STEPS: readonly SandboxStep[] = [
   'credentials',
   'capabilities',
   'no-new-privs',
+  'landlock',
   'seccomp',
 ]
 const DENIED = ['EPERM', 'EACCES']

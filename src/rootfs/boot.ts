@@ -1,6 +1,8 @@
 // The boot steps of a recipe in their order: identity, host name, root, kernel file systems, the caller's mounts, switch.
 
+import type { CapabilityName } from '../capabilities.js'
 import { isMapped } from '../identity.js'
+import { planLandlock } from '../landlock/plan.js'
 import type { BootStep, PlanIdentity } from '../plan-types.js'
 import type { MountRecipe, Recipe } from '../recipe.js'
 import { planDev, planPlaces, planProc, planSharedProc, planTmp } from './pseudo.js'
@@ -83,7 +85,19 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   }
 }
 
-// Outside a pid namespace init can be signalled by any process of its real or saved id, which may be the command's own.
+// What init still needs once it has booted: for its commands' ids, namespaces and places of their own, and to end them.
+const INIT_KEEPS: readonly CapabilityName[] = [
+  'dac_override',
+  'dac_read_search',
+  'kill',
+  'setgid',
+  'setuid',
+  'setpcap',
+  'sys_admin',
+]
+
+// init could be signalled (without a pid namespace), slowed down and limited by any process of its id, which may be the
+// command's own.
 function shield(identity: PlanIdentity): BootStep {
   const free = (id: number) => id !== identity.uid && (identity.uidMap.length === 0 || isMapped(identity.uidMap, id))
   return { op: 'shield', uid: [NOBODY, NOBODY - 1, 1].find(free) ?? 0 }
@@ -103,7 +117,9 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const directory = recipe.rootfs?.layers[0]
   if (mounts) boot.push(...mounts.boot)
   else if (directory !== undefined) boot.push({ op: 'chroot', directory })
-  if (!own('pid') && (context.privileged || context.identity.mapWriters)) boot.push(shield(context.identity))
+  boot.push(...planLandlock(recipe.landlock))
+  if (context.privileged || context.identity.mapWriters) boot.push(shield(context.identity))
+  boot.push({ op: 'capabilities', kept: [...new Set([...INIT_KEEPS, ...recipe.capabilities])] })
   return {
     boot,
     ahead: names + (mounts?.ahead ?? 0),

@@ -1,5 +1,6 @@
 // What the commands of a box would share and must not where each is to find it as new, and whether all of that can be had.
 
+import { isLandlock, type LandlockStep } from '../landlock/plan.js'
 import type { BootStep, SandboxPlan } from '../plan-types.js'
 
 type Op = BootStep['op']
@@ -12,6 +13,8 @@ export interface FreshPlaces {
   readonly scratch: readonly Step<'scratch'>[]
   readonly tmpfs: readonly Step<'tmpfs'>[]
   readonly mqueue: readonly { readonly target: string }[]
+  /** The ruleset: its rules hold for what is mounted, not for its name. */
+  readonly landlock: readonly LandlockStep[]
 }
 
 function steps<Name extends Op>(boot: readonly BootStep[], op: Name): Step<Name>[] {
@@ -26,11 +29,12 @@ export function freshPlaces({ boot }: Pick<SandboxPlan, 'boot'>): FreshPlaces {
     scratch,
     tmpfs: steps(boot, 'tmpfs').filter(({ target }) => target !== '/dev'),
     mqueue: boot.filter((step): step is Step<'mqueue'> => step.op === 'mqueue'),
+    landlock: boot.filter(isLandlock),
   }
 }
 
 function places(step: BootStep): string[] {
-  if (step.op === 'mask' || step.op === 'readonly' || step.op === 'symlink') return [step.path]
+  if ('path' in step) return [step.path]
   return 'target' in step && step.op !== 'place' ? [step.target] : []
 }
 

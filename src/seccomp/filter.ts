@@ -6,6 +6,7 @@ import type { CapabilityName } from '../capabilities.js'
 import { compile, type Filter } from './compile.js'
 import { DEFAULT_PROFILE } from './default-profile.js'
 import { parseProfile } from './parse.js'
+import { closePorts, type PortRules, portsKey } from './ports.js'
 import type { Profile } from './profile.js'
 import { type Machine, resolveProfile } from './resolve.js'
 import { STRICT_PROFILE } from './strict-profile.js'
@@ -34,7 +35,7 @@ function profileOf(recipe: Exclude<SeccompRecipe, { kind: 'off' }>): Profile {
 }
 
 /**
- * The filter of a recipe; `undefined` when it has none.
+ * The filter of a recipe; `undefined` when it has none. With rules for ports it also closes what gets round them.
  *
  * @throws TypeError or RangeError for a profile that cannot be used on this machine, with the place in it
  */
@@ -42,15 +43,16 @@ export function filterOf(
   seccomp: SeccompRecipe,
   capabilities: readonly CapabilityName[],
   machine: Machine,
+  ports?: PortRules,
 ): Filter | undefined {
   if (seccomp.kind === 'off') return undefined
   const profile = profileOf(seccomp)
-  const key = [machine.architecture, ...machine.kernel, ...capabilities].join()
+  const key = [machine.architecture, ...machine.kernel, portsKey(ports), ...capabilities].join()
   const known = compiled.get(profile) ?? new Map<string, Filter>()
   compiled.set(profile, known)
   let filter = known.get(key)
   if (!filter) {
-    filter = compile(OPTION, resolveProfile(OPTION, profile, machine, capabilities))
+    filter = compile(OPTION, closePorts(resolveProfile(OPTION, profile, machine, capabilities), ports))
     known.set(key, filter)
   }
   return filter

@@ -53,7 +53,10 @@ test('chroot with a mount namespace is refused, and the message says what to cal
 test('chroot without a mount namespace takes one directory as it is', () => {
   const box = sandbox().share('mount')
   const { boot } = box.rootfs('/usr', { switch: 'chroot' }).plan()
-  assert.equal(boot.at(-1), { op: 'chroot', directory: '/usr' })
+  assert.equal(
+    boot.find(({ op }) => op === 'chroot'),
+    { op: 'chroot', directory: '/usr' },
+  )
   assert.not.throws(() => box.rootfs('/', { switch: 'chroot', mode: 'writable' }))
   for (const options of [{ mode: 'overlay' }, { mode: 'readonly' }, { upper: '/tmp' }, { size: '1MiB' }] as const) {
     assert.is(refusal(() => box.rootfs('/', { switch: 'chroot', ...options })).kind, 'TypeError')

@@ -72,6 +72,7 @@ export function facts(part: Partial<HostFacts> = {}): HostFacts {
     cgroups: HYBRID,
     machine: { architecture: 'x86_64', kernel: [6, 12] },
     seccomp: true,
+    landlock: { abi: 7 },
     subordinateIds: { problem: 'newuidmap is not installed.' },
     systemPaths: [
       { path: '/usr', link: undefined },

@@ -47,8 +47,8 @@ test('the steps are in the order in which the kernel needs them', () => {
     order.filter((op, i) => wanted.includes(op) && order.indexOf(op) === i),
     wanted,
   )
-  assert.is(order.at(-1), 'switch')
-  assert.is(order.at(-2), 'mask')
+  assert.equal(order.slice(-3), ['switch', 'shield', 'capabilities'])
+  assert.is(order.at(-4), 'mask')
 })
 
 test('root as caller maps a range of ids, and the command is an unprivileged one of them', () => {
@@ -111,7 +111,7 @@ test('a persistent upper is reached through its parent, with a work directory be
 
 test('readonly is sealed before the switch, writable is one tree as it is', () => {
   const readonly = plan({ rootfs: { ...ROOTFS, mode: 'readonly' } })
-  assert.equal(ops(readonly).slice(-2), ['seal', 'switch'])
+  assert.equal(ops(readonly).slice(-4, -2), ['seal', 'switch'])
   const writable = plan({ rootfs: { ...ROOTFS, layers: ['/one'], mode: 'writable' } })
   const root = step(writable.boot, 'root')
   assert.ok(root.kind === 'tree' && root.source.path === '/one')
@@ -123,7 +123,7 @@ test('without a rootfs the host’s system directories are read-only, and links 
   assert.equal(step(made.boot, 'bind', '/usr').source.attributes, ['rdonly', 'nosuid', 'nodev'])
   assert.equal(step(made.boot, 'symlink', '/bin'), { op: 'symlink', target: 'usr/bin', path: '/bin' })
   assert.match(String(step(made.boot, 'file', '/etc/passwd').content), /^user:x:1000:1000:/m)
-  assert.equal(ops(made).slice(-2), ['seal', 'switch'])
+  assert.equal(ops(made).slice(-4, -2), ['seal', 'switch'])
   assert.is(
     made.boot.some((one) => one.op === 'bind' && one.target === '/etc/resolv.conf'),
     false,
@@ -195,18 +195,31 @@ test('the stage hides no source that is opened by path', () => {
   assert.is(step(plan({}, { privileged: false }).boot, 'stage').at, '/')
 })
 
-test('outside a pid namespace init takes an id that is not the command’s', () => {
+test('init takes an id that is not the command’s, where there is more than one', () => {
   const shared = { namespaces: without('pid') }
   assert.is(step(plan(shared).boot, 'shield').uid, 65534)
   assert.is.not(step(plan({ ...shared, user: { uid: 65534, gid: 0 } }).boot, 'shield').uid, 65534)
-  assert.is(ops(plan()).includes('shield'), false)
+  assert.is(step(plan({ user: { uid: 0, gid: 0 } }).boot, 'shield').uid, 65534)
+  assert.is(ops(plan({}, { privileged: false })).includes('shield'), false)
+})
+
+test('init keeps the capabilities that it needs and those that it hands on, and no others', () => {
+  const own = ['dac_override', 'dac_read_search', 'kill', 'setgid', 'setuid', 'setpcap', 'sys_admin']
+  assert.equal(step(plan().boot, 'capabilities').kept, own)
+  assert.equal(step(plan({ capabilities: ['kill', 'net_raw'] }).boot, 'capabilities').kept, [...own, 'net_raw'])
 })
 
 test('each namespace brings its own steps and no others', () => {
   assert.is(step(plan().boot, 'hostname').name, 'sandbox')
   assert.is(ops(plan({ namespaces: without('uts') })).includes('hostname'), false)
   assert.is(ops(plan({ namespaces: without('net') })).includes('loopback'), false)
-  assert.equal(ops(plan({ namespaces: ['user', 'net'] })), ['no-pid-namespace', 'identity', 'loopback', 'shield'])
+  assert.equal(ops(plan({ namespaces: ['user', 'net'] })), [
+    'no-pid-namespace',
+    'identity',
+    'loopback',
+    'shield',
+    'capabilities',
+  ])
   assert.ok(plan().command.cgroupNamespace)
   assert.is(plan({ namespaces: without('cgroup') }).command.cgroupNamespace, false)
 })

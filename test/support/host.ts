@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { probe } from './probe.js'
 
 export type Need = () => string | undefined
 
@@ -59,6 +60,12 @@ function mayUse(group: string): boolean {
 function mayUseV2(): boolean {
   const own = ownGroup('')
   return own !== undefined && (mayUse(own) || mayUse(dirname(own)))
+}
+
+/** Landlock, in the kernel and enabled. */
+export const landlock: Need = () => {
+  const { stdout } = spawnSync(probe(), ['landlock-version'], { encoding: 'utf8' })
+  return Number(stdout) >= 2 ? undefined : `needs Landlock: ${stdout.trim()}`
 }
 
 /** A program on the PATH. */

@@ -25,7 +25,7 @@ const OPTIONS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-s']
 export function probe(): string {
   return compile(
     'probe',
-    ['main.c', 'identity.c', 'process.c', 'usage.c', 'files.c', 'special.c', 'reach.c'],
+    ['main.c', 'identity.c', 'process.c', 'usage.c', 'files.c', 'special.c', 'reach.c', 'restrict.c', 'other.c'],
     ['-static', '-D_GNU_SOURCE', '-pthread'],
   )
 }

@@ -19,7 +19,7 @@ export function startVictim(source: string, options: NodeOptions = {}): ChildPro
 }
 
 /** A process by its number and the time it was started, since numbers are used again. */
-interface Process {
+export interface Process {
   pid: number
   parent: number
   name: string
