@@ -152,17 +152,15 @@ static long restrict_self(struct command *command) {
  * interpreter. Any of them may be, or lead through, a link to /proc/self/fd/N; were that a directory of the host, as
  * the leaf is, "N/../../.." would be the host's root (CVE-2024-21626). So no descriptor of a directory may be left. A
  * table that is shared with init keeps what init still needs: its channel, and files to read clocks and to kill. */
-static void drop_lent(const struct command *command) {
-  if (!command->shares_descriptors) {
-    sys_call3(__NR_close_range, 3, ~0u, 0);
-    return;
-  }
+static long drop_lent(const struct command *command) {
+  if (!command->shares_descriptors) return sys_call3(__NR_close_range, 3, ~0u, 0);
   for (int i = 0; i < lent.count; i++) {
     uint32_t role = lent.roles[i] >> 16;
     if (role == ROLE_KILL || role == ROLE_CPU_CLOCK) continue;
     close_fd(lent.fds[i]);
     lent.fds[i] = -1; /* init's, too: the memory is shared as well */
   }
+  return 0;
 }
 
 /* A directory that is not below the root is not entered, whatever led to it; getcwd(2) says "(unreachable)" of it. */
@@ -212,10 +210,12 @@ static int become_command(void *argument) {
   if (put_stdio(command) < 0 || set_rlimits(command) < 0) return 1;
   sys_call1(__NR_umask, 022);
   if (set_credentials(command) < 0 || restrict_self(command) < 0) return 1;
-  drop_lent(command);
+  result = drop_lent(command);
+  if (result < 0) return (int)fail(command, STEP_STDIO, 0, result);
   result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
-  if (command->shares_descriptors) sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (command->shares_descriptors) result = sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (result < 0) return (int)fail(command, STEP_STDIO, 0, result);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {

@@ -96,8 +96,8 @@ long keep_capabilities(uint64_t kept) {
 
 /* A change of credentials sets it to fs.suid_dumpable (proc_sys_fs(5)), also one in a process that borrows our memory.
  */
-void be_undumpable(void) {
-  sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+long be_undumpable(void) {
+  return sys_call5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 int lent_find(uint32_t role, uint32_t number) {
@@ -135,23 +135,24 @@ static void block_signals(void) {
 
 /* Descriptors 0-2 become further names of the channel, so that no received descriptor can land there and be overwritten
  * when the command's own 0-2 are put in place. */
-static void close_inherited(void) {
-  for (int fd = 0; fd < 3; fd++) sys_call3(__NR_dup3, CHANNEL, fd, O_CLOEXEC);
-  sys_call3(__NR_fcntl, CHANNEL, F_SETFD, FD_CLOEXEC);
-  sys_call3(__NR_close_range, CHANNEL + 1, ~0u, 0);
+static long close_inherited(void) {
+  long result = 0;
+  for (int fd = 0; fd < 3 && result >= 0; fd++) result = sys_call3(__NR_dup3, CHANNEL, fd, O_CLOEXEC);
+  if (result >= 0) result = sys_call3(__NR_fcntl, CHANNEL, F_SETFD, FD_CLOEXEC);
+  return result < 0 ? result : sys_call3(__NR_close_range, CHANNEL + 1, ~0u, 0);
 }
 
 __attribute__((noreturn, used)) static void init_main(const long *stack) {
   const char *name = stack[0] > 0 ? (const char *)stack[1] : "";
-  be_undumpable();
-  close_inherited();
+  long result = be_undumpable();
+  if (result >= 0) result = close_inherited();
   block_signals();
   sys_call1(__NR_umask, 0);
   if (name[0] == 'j') janitor();
   sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-init", 0, 0, 0);
   sys_call2(__NR_setpgid, 0,
             0); /* out of reach of the terminal's signals; a session would cost more, and bring nothing */
-  supervise();
+  supervise(result);
 }
 
 #if defined(__x86_64__)

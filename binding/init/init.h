@@ -64,7 +64,7 @@ int is_parked(long pid);
 
 /* violation.c; `listener` is left alone where violations kill by SIGSYS. */
 struct sock_fprog;
-void filter_reserve(void);
+long filter_reserve(void);
 long filter_install(struct sock_fprog *filter, int *listener);
 int filter_collect(int listener);
 int violation_read(struct job *job);
@@ -84,8 +84,8 @@ long landlock_restrict(int ruleset);
 /* supervise.c: keeps the limits of all commands, and says when to look again; for whoever has to wait elsewhere */
 uint64_t watch_jobs(void);
 
-/* supervise.c: never returns. */
-void supervise(void) __attribute__((noreturn));
+/* supervise.c: never returns. What could not be prepared (-errno) is reported, and ends init. */
+void supervise(long prepared) __attribute__((noreturn));
 
 /* janitor.c: never returns. */
 void janitor(void) __attribute__((noreturn));
@@ -106,6 +106,6 @@ void close_fd(int fd);
 
 /* init's own: gives up all capabilities but these; and is out of reach of those who have its id */
 long keep_capabilities(uint64_t kept);
-void be_undumpable(void);
+long be_undumpable(void);
 
 #endif

@@ -332,11 +332,22 @@ static long open_signals(void) {
   return sys_call4(__NR_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK);
 }
 
-void supervise(void) {
-  filter_reserve();
+/* Without one of these init could not do its work, or not behind its walls. */
+static long prepare(void) {
+  long result = filter_reserve();
+  return result < 0 ? result : open_signals();
+}
+
+void supervise(long prepared) {
   static struct pollfd polled[2 + JOBS_MAX];
+  const long signal_fd = prepared < 0 ? prepared : prepare();
+  if (signal_fd < 0) {
+    struct failure failure = {.phase = PHASE_HOST, .step = STEP_EXEC_INIT, .error = (int32_t)-signal_fd};
+    send_failure(&failure, 0);
+    leave(1);
+  }
   polled[0] = (struct pollfd){CHANNEL, POLLIN, 0};
-  polled[1] = (struct pollfd){(int)open_signals(), POLLIN, 0};
+  polled[1] = (struct pollfd){(int)signal_fd, POLLIN, 0};
   uint8_t signals[128 * 4];
   for (;;) {
     uint64_t next = watch_jobs(), now = now_ns(), left = next > now ? next - now : 0;

@@ -49,8 +49,8 @@ struct notice {
 };
 #define NOTICE_RECEIVE _IOWR('!', 0, struct notice)
 
-void filter_reserve(void) {
-  sys_call3(__NR_dup3, CHANNEL, FILTER_SLOT, O_CLOEXEC);
+long filter_reserve(void) {
+  return sys_call3(__NR_dup3, CHANNEL, FILTER_SLOT, O_CLOEXEC);
 }
 
 /* Called by the command's process, in init's memory and with init's descriptors. */
