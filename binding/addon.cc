@@ -108,9 +108,9 @@ Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
   auto request = std::make_unique<Request>();
   if (!ParseRequest(bytes.Data(), bytes.ByteLength(), request.get()))
     throw Napi::Error::New(env, "malformed request: the package's JavaScript and its addon do not match");
-  if (!watcher_->Start()) {
+  if (!watcher_->Start() || !spawner_->Start()) {
     int error = errno;
-    Napi::Error failure = Napi::Error::New(env, "the watcher thread cannot be started");
+    Napi::Error failure = Napi::Error::New(env, "a thread cannot be started");
     failure.Set("errno", Napi::Number::New(env, error)); // spawnNative makes a SandboxSetupError of it
     throw failure;
   }

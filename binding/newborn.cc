@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 #include "channel.h"
 #include "id_map.h"
@@ -42,15 +41,17 @@ Birth::Birth(const Birthright &right, int inits_cgroup, bool resting) {
   }
   if (resting && !EnterSmallNamespace()) FailStep(STEP_CLONE, 0);
   long result = launch_.Start(args);
-  if (resting && !LeaveSmallNamespace()) std::abort(); // every path of this thread would mean something else
-  if (result < 0) FailStep(STEP_CLONE, 0, static_cast<int>(-result));
+  const bool astray = resting && !LeaveSmallNamespace();
+  const int error = result < 0 ? static_cast<int>(-result) : errno;
+  if (result < 0) FailStep(STEP_CLONE, 0, error);
   newborn_.pid = launch_.pid;
   newborn_.pidfd.reset(launch_.pidfd);
   theirs.reset();
   try {
+    if (astray) FailStep(STEP_CLONE, 0, error); // every path of this thread means something else now (IsAstray)
     Release(right);
     if (!right.ahead.empty()) SendAhead(newborn_.channel.get(), right, resting);
-  } catch (const StepError &) {
+  } catch (...) { // also for want of memory
     Abandon(&newborn_.channel, newborn_.pid);
     launch_.WaitForExec();
     throw;

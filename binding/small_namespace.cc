@@ -22,10 +22,14 @@
 namespace cofferdam {
 namespace {
 
+constexpr int kAttempts = 20;
+constexpr int kPauseMs = 5;
+
 struct Namespaces {
   UniqueFd small, host; // mount namespaces
   UniqueFd root;        // "/" as the process sees it, which may be a chroot
   bool tried = false;
+  bool astray = false;
 };
 
 UniqueFd OwnNamespace() {
@@ -55,11 +59,18 @@ bool BuildRoot() {
   return umount2(".", MNT_DETACH) == 0 && chdir("/") == 0;
 }
 
-bool Return(const Namespaces &spaces) {
-  return setns(spaces.host.get(), CLONE_NEWNS) == 0 && fchdir(spaces.root.get()) == 0 && chroot(".") == 0;
+// The kernel may be short of memory for a moment. For good it can only fail when the process has given up its
+// privileges in between.
+bool Return(Namespaces *spaces) {
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    if (setns(spaces->host.get(), CLONE_NEWNS) == 0 && fchdir(spaces->root.get()) == 0 && chroot(".") == 0) return true;
+    usleep(kPauseMs * 1000);
+  }
+  spaces->astray = true;
+  return false;
 }
 
-// The thread comes back to where it was, whatever fails.
+// The thread comes back to where it was, whatever else fails.
 void Make(Namespaces *spaces) {
   spaces->root.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   spaces->host = OwnNamespace();
@@ -67,7 +78,7 @@ void Make(Namespaces *spaces) {
   UniqueFd small;
   if (BuildRoot()) small = OwnNamespace();
   const int error = errno;
-  if (Return(*spaces)) spaces->small = std::move(small);
+  if (Return(spaces)) spaces->small = std::move(small);
   errno = error;
 }
 
@@ -91,9 +102,13 @@ bool EnterSmallNamespace() {
 
 bool LeaveSmallNamespace() {
   const int error = errno;
-  if (!Return(Own())) return false;
+  if (!Return(&Own())) return false;
   errno = error;
   return true;
+}
+
+bool IsAstray() {
+  return Own().astray;
 }
 
 } // namespace cofferdam

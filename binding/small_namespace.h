@@ -10,8 +10,11 @@ namespace cofferdam {
 
 // Both only on a thread that does nothing but this between the two calls: no path of the host can be found meanwhile.
 // The first call makes the namespace, and gives the thread a working directory and root of its own. False with errno,
-// and then the thread is where it was, or, for Leave, lost.
+// and then the thread is where it was, or, for Leave, astray.
 bool EnterSmallNamespace();
 bool LeaveSmallNamespace();
+
+// Whether this thread could not come back, though it has tried for a while.
+bool IsAstray();
 
 } // namespace cofferdam

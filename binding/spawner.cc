@@ -12,10 +12,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <optional>
 
 #include "newborn.h"
 #include "seat.h"
+#include "start_thread.h"
 #include "stdio.h"
 #include "step_error.h"
 #include "stock.h"
@@ -29,8 +31,8 @@ constexpr size_t kMaxThreads = 4;
 // has been waited for in vain, hardly any more.
 constexpr timeval kSendTimeout = {1, 0}, kStuckTimeout = {0, 1000};
 
-void SetSendTimeout(const Box &box, const timeval &timeout) {
-  setsockopt(box.channel.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+bool SetSendTimeout(const Box &box, const timeval &timeout) {
+  return setsockopt(box.channel.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0;
 }
 
 // Asked once: the C library reads a file of sysfs each time.
@@ -106,13 +108,13 @@ void Spawn(Request *request, Box *box, Command *command) {
   box->network = std::move(newborn.network);
   box->init_pid = newborn.pid;
   if (command) command->leaves = std::move(newborn.leaves);
-  if (!command) SetSendTimeout(*box, kSendTimeout);
   if (!command && WantsSeat(*request)) {
     box->seat.wanted = true;
     box->seat.right = *request;
     box->seat.hierarchies = request->hierarchies;
   }
   try {
+    if (!command && !SetSendTimeout(*box, kSendTimeout)) FailStep(STEP_CHANNEL, 0);
     RaiseRights(newborn.pid, *request);
     ProvideBoot(*request, box, command);
     if (command)
@@ -120,7 +122,7 @@ void Spawn(Request *request, Box *box, Command *command) {
     else
       ParkInBox(box);
     if (birth) birth->Join();
-  } catch (const StepError &) {
+  } catch (...) { // also for want of memory
     Abandon(&box->channel, newborn.pid);
     throw;
   }
@@ -159,18 +161,30 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
   } catch (const StepError &error) {
     failure = error;
     if (box) box->groups.Suspect();
+  } catch (const std::bad_alloc &) {
+    failure = {STEP_REQUEST, 0, ENOMEM};
   }
   watcher->Add(std::move(box), std::move(command), failure);
 }
 
 } // namespace
 
+bool Spawner::Start() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return !threads_.empty() || AddThread();
+}
+
+// With mutex_ held.
+bool Spawner::AddThread() {
+  return StartThread([this] { threads_.emplace_back([this] { Run(); }); });
+}
+
 // Without the lock the thread that is woken finds it free: otherwise it would wait for this one, and this one for it.
 void Spawner::Submit(std::unique_ptr<Request> request) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back(std::move(request));
-    if (idle_ < queue_.size() && threads_.size() < ThreadLimit()) threads_.emplace_back([this] { Run(); });
+    if (idle_ < queue_.size() && threads_.size() < ThreadLimit()) AddThread(); // one is enough
   }
   wake_.notify_one();
 }

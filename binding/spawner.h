@@ -19,11 +19,15 @@ public:
   explicit Spawner(Watcher *watcher) : watcher_(watcher) {}
   ~Spawner() { Stop(); }
 
+  // Starts the first thread, once. False with errno.
+  bool Start();
+  // More threads are started as they are needed and can be had. After Start().
   void Submit(std::unique_ptr<Request> request);
   // Finishes what is being launched, drops what is queued, joins the threads.
   void Stop();
 
 private:
+  bool AddThread();
   void Run();
 
   Watcher *watcher_; // outlives us

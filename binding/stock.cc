@@ -21,6 +21,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,6 +30,7 @@
 #include "cgroup.h"
 #include "seat.h"
 #include "small_namespace.h"
+#include "start_thread.h"
 #include "step_error.h"
 
 namespace cofferdam {
@@ -77,6 +79,7 @@ struct State {
   int launching = 0;
   Clock::time_point quiet_since;
   bool started = false;
+  bool retired = false; // the thread is gone for good: everybody makes its own
 };
 
 State &Shared() {
@@ -159,7 +162,7 @@ Blank MakeBlank(const Shelf &shelf) {
     birth.Join();
     Newborn &init = blank.newborn;
     if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, &init.leaves);
-  } catch (const StepError &) {
+  } catch (...) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
     throw;
   }
@@ -198,6 +201,7 @@ void Refill(State &state, const std::shared_ptr<Shelf> &shelf) {
     blank = MakeBlank(*shelf);
     made = true;
   } catch (const StepError &) {
+  } catch (const std::bad_alloc &) {
   }
   std::deque<Blank> late;
   {
@@ -243,6 +247,21 @@ Clock::time_point NextLook(const State &state, Clock::time_point now, int groups
   return next;
 }
 
+// A thread that cannot come back from its small namespace must do nothing more that has to do with paths. What is left
+// to do for the groups is done by the watchers.
+void Retire(State &state) {
+  std::deque<Blank> blanks;
+  std::vector<UniqueFd> networks;
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    state.retired = true;
+    for (auto &shelf : state.shelves) std::move(shelf->blanks.begin(), shelf->blanks.end(), std::back_inserter(blanks));
+    state.shelves.clear();
+    networks.swap(state.networks);
+  }
+  Dismiss(&blanks);
+}
+
 void Run() {
   State &state = Shared();
   sigset_t all;
@@ -270,16 +289,18 @@ void Run() {
     }
     if (box) ParkInBox(box.get());
     if (shelf) Refill(state, shelf);
+    if (shelf && IsAstray()) return Retire(state);
     networks.clear();
     if (!blanks.empty()) Dismiss(&blanks);
     if (!shelf) groups_ms = SweepGroups(false); // a waiting init may have been the last in its group
   }
 }
 
-// With the lock held.
-void Start(State &state) {
-  if (std::exchange(state.started, true)) return;
-  std::thread(Run).detach();
+// With the lock held: whether there is a thread.
+bool Start(State &state) {
+  if (state.retired) return false;
+  state.started = state.started || StartThread([] { std::thread(Run).detach(); });
+  return state.started;
 }
 
 // With the lock held.
@@ -320,9 +341,9 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
   bool taken = false;
   {
     std::unique_lock<std::mutex> lock(state.mutex);
-    Start(state);
-    std::shared_ptr<Shelf> shelf = FindShelf(state, request);
     state.launching++;
+    if (!Start(state)) return false;
+    std::shared_ptr<Shelf> shelf = FindShelf(state, request);
     if (shelf->blanks.empty() && shelf->in_making > shelf->waiting) {
       shelf->waiting++;
       state.made.wait_for(lock, kPatience, [&] { return !shelf->blanks.empty() || !shelf->in_making; });
@@ -357,7 +378,7 @@ void ParkSoon(const std::shared_ptr<Box> &box) {
   State &state = Shared();
   {
     std::lock_guard<std::mutex> lock(state.mutex);
-    Start(state);
+    if (!Start(state)) return;
     const auto same = [&](const Idle &idle) { return !idle.box.owner_before(box) && !box.owner_before(idle.box); };
     state.idle.erase(std::remove_if(state.idle.begin(), state.idle.end(), same), state.idle.end());
     state.idle.push_back({box, Clock::now()});
@@ -369,7 +390,7 @@ void ParkSoon(const std::shared_ptr<Box> &box) {
 void ReturnNetwork(UniqueFd network) {
   State &state = Shared();
   std::lock_guard<std::mutex> lock(state.mutex);
-  if (!network || !state.started) return;
+  if (!network || !state.started || state.retired) return;
   if (state.networks.empty()) state.networks_since = Clock::now();
   state.networks.push_back(std::move(network));
   if (state.networks.size() == 1 || state.networks.size() == kNetworksAtOnce) state.wake.notify_one();

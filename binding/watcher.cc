@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "seat.h"
+#include "start_thread.h"
 #include "stock.h"
 #include "watcher_tokens.h"
 #include "workdir.h"
@@ -49,8 +50,7 @@ bool Watcher::Start() {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   wakeup_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll_ || !wakeup_ || !Watch(epoll_.get(), wakeup_.get(), EPOLLIN, 0)) return false;
-  thread_ = std::thread([this] { Run(); });
-  return true;
+  return StartThread([this] { thread_ = std::thread([this] { Run(); }); });
 }
 
 void Watcher::Expect(uint32_t id) {

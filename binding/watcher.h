@@ -67,7 +67,9 @@ private:
   void Adopt();
   Adopted Register(Made *made);
   bool WatchBox(Box *box);
+  bool WatchStreams(Command *command);
   void WatchCommand(Command *command);
+  void Refuse(Command *command, int error);
   void GiveUp(const Adopted &one, const StepError &failure);
   void Dispatch(uint64_t token, uint32_t events);
   void ReadChannel(Box *box);
@@ -75,6 +77,7 @@ private:
   void OnStarted(Command *command, const wire_event &event, pid_t pid);
   void OnExited(Command *command, const wire_event &event);
   void OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said = {});
+  void TellFailed(Box *box, Command *command, const wire_event &event, const std::string &said = {});
   void OnInitEnd(Box *box);
   void ServeStream(Command *command, int fd);
   void Capture(Command *command, Stream *stream);

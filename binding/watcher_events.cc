@@ -74,13 +74,31 @@ bool Watcher::WatchBox(Box *box) {
   return false;
 }
 
+bool Watcher::WatchStreams(Command *command) {
+  bool watched = true;
+  for (uint64_t fd = 0; fd < 3 && watched; fd++) {
+    Stream &stream = command->streams[fd];
+    if (stream.from) watched = Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(command->id, kFrom + fd));
+    if (stream.kind == Stream::kFeed)
+      watched = Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(command->id, kTo + fd));
+  }
+  return watched;
+}
+
+// Nobody would serve its streams: it is ended, at once and by the way that any end takes, and was never started.
+void Watcher::Refuse(Command *command, int error) {
+  if (!End(command->id, CAUSE_ABORT)) KillLeaves(command->leaves);
+  wire_event event = {};
+  event.phase = PHASE_HOST;
+  event.step = STEP_STDIO;
+  event.error = error;
+  TellFailed(nullptr, command, event);
+  for (Stream &stream : command->streams) stream = Stream();
+}
+
 // A command of a live box may have been reported on before it came here, or have outlived its box.
 void Watcher::WatchCommand(Command *command) {
-  for (uint64_t fd = 0; fd < 3; fd++) {
-    Stream &stream = command->streams[fd];
-    if (stream.from) Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(command->id, kFrom + fd));
-    if (stream.kind == Stream::kFeed) Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(command->id, kTo + fd));
-  }
+  if (!WatchStreams(command)) Refuse(command, errno);
   std::shared_ptr<Box> box = command->box;
   if (box && !box->early.empty()) {
     auto early = std::move(box->early);
@@ -157,7 +175,7 @@ void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
 void Watcher::OnStarted(Command *command, const wire_event &event, pid_t pid) {
   EndLaunch(command->box.get());
   command->pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
-  if (command->collect) return;
+  if (command->collect || command->told_end) return;
   Event started(Event::kStarted, command->id);
   started.pid = command->pid;
   started.cgroups = command->leaf_paths;
@@ -174,7 +192,10 @@ void Watcher::SetOver(Command *command) {
 // `command` is null when it is the box itself that cannot be made.
 void Watcher::OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said) {
   if (command) SetOver(command);
-  if (!command && !box) return;
+  if (command || box) TellFailed(box, command, event, said);
+}
+
+void Watcher::TellFailed(Box *box, Command *command, const wire_event &event, const std::string &said) {
   bool &told = command ? command->told_end : box->told_end;
   if (std::exchange(told, true)) return;
   Event failed(Event::kFailed, command ? command->id : box->id);

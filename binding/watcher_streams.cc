@@ -104,7 +104,10 @@ void Watcher::Relay(Command *command, Stream *stream, uint64_t token) {
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EAGAIN) {
       if (std::exchange(stream->waiting, true)) return;
-      Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD);
+      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD)) {
+        *stream = Stream(); // nobody would ever go on: the command learns it as EPIPE
+        return;
+      }
       if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
       return;
     }

@@ -43,36 +43,6 @@ static uint8_t packet[sizeof(struct wire_header) + WIRE_INLINE_MAX] __attribute_
 static struct job jobs[JOBS_MAX];
 static int is_box; /* READY has been told: a request that cannot be served fails alone */
 
-/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). */
-static void send_event(struct wire_event *event, int pid) {
-  struct {
-    struct control head;
-    struct credentials credentials;
-    uint32_t pad;
-  } control = {{sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_}, {0, 0, 0}, 0};
-  struct iovec part = {event, sizeof *event};
-  struct message message = {.parts = &part, .part_count = 1};
-  event->magic = WIRE_MAGIC;
-  if (pid > 0) {
-    control.credentials.pid = (uint32_t)pid;
-    control.credentials.uid = (uint32_t)sys_call0(__NR_getuid);
-    control.credentials.gid = (uint32_t)sys_call0(__NR_getgid);
-    message.control = &control;
-    message.control_size = sizeof control;
-  }
-  sys_call3(__NR_sendmsg, CHANNEL, &message, 0x4000 /* MSG_NOSIGNAL */);
-}
-
-static void send_failure(const struct failure *failure, uint32_t id) {
-  struct wire_event event = {.kind = WIRE_FAILED,
-                             .id = id,
-                             .phase = failure->phase,
-                             .step = failure->step,
-                             .index = failure->index,
-                             .error = failure->error};
-  send_event(&event, 0);
-}
-
 /* Without cgroup.kill the job is the only one, for else its tree could not be told from another's (src/box.ts). */
 static void kill_tree(struct job *job) {
   if (job->kill_fd >= 0)
@@ -92,6 +62,37 @@ static void __attribute__((noreturn)) leave(int status) {
     while (sys_call4(__NR_wait4, -1, 0, __WALL, 0) > 0) {
     }
   for (;;) sys_call1(__NR_exit_group, status);
+}
+
+/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). */
+static void send_event(struct wire_event *event, int pid) {
+  struct {
+    struct control head;
+    struct credentials credentials;
+    uint32_t pad;
+  } control = {{sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_}, {0, 0, 0}, 0};
+  struct iovec part = {event, sizeof *event};
+  struct message message = {.parts = &part, .part_count = 1};
+  event->magic = WIRE_MAGIC;
+  if (pid > 0) {
+    control.credentials.pid = (uint32_t)pid;
+    control.credentials.uid = (uint32_t)sys_call0(__NR_getuid);
+    control.credentials.gid = (uint32_t)sys_call0(__NR_getgid);
+    message.control = &control;
+    message.control_size = sizeof control;
+  }
+  /* Somebody would wait for it for ever: that init ends is a report, too. */
+  if (sys_call3(__NR_sendmsg, CHANNEL, &message, 0x4000 /* MSG_NOSIGNAL */) < 0) leave(1);
+}
+
+static void send_failure(const struct failure *failure, uint32_t id) {
+  struct wire_event event = {.kind = WIRE_FAILED,
+                             .id = id,
+                             .phase = failure->phase,
+                             .step = failure->step,
+                             .index = failure->index,
+                             .error = failure->error};
+  send_event(&event, 0);
 }
 
 static uint64_t cpu_time_ns(const struct job *job) {

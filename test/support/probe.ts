@@ -48,6 +48,11 @@ export function outerFilter(): string {
   return compile('.', ['outer-filter.c'], ['-D_GNU_SOURCE'])
 }
 
+/** The path of the program that makes single system calls fail: see fixtures/faults.c. */
+export function faultsProgram(): string {
+  return compile('.', ['faults.c'], ['-D_GNU_SOURCE'])
+}
+
 /** The path of a program whose first instructions fork. */
 export function forkFirst(): string {
   return compile('.', ['fork-first.c'], ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'])
