@@ -28,7 +28,7 @@ void Park(int channel, const LeafSpec &spec, Leaves *leaves) {
   try {
     MakeLeaves(spec, leaves, &owned, &loans);
     if (!SendRequest(channel, 0, WIRE_PARK, loans, {}, {}, true)) FailStep(STEP_CHANNEL, 0);
-  } catch (const StepError &) {
+  } catch (...) { // also for want of memory
     RemoveSoon(leaves);
     throw;
   }
@@ -44,7 +44,7 @@ void ParkInBox(Box *box) {
   if (!seat.wanted || seat.commands > 0 || !seat.leaves.paths.empty()) return;
   try {
     Park(box->channel.get(), {seat.right, seat.hierarchies, true}, &seat.leaves);
-  } catch (const StepError &) {
+  } catch (...) { // also for want of memory
     seat.wanted = false; // until the box ends: whatever it is will not pass so soon
   }
 }
