@@ -154,6 +154,31 @@ static long set_credentials(struct command *command) {
   return result < 0 ? fail(command, STEP_NO_NEW_PRIVS, 0, result) : 0;
 }
 
+/* From here on paths are followed that a program may have had a hand in: the working directory, the file, its
+ * interpreter. Any of them may be, or lead through, a link to /proc/self/fd/N; were that a directory of the host, as
+ * the leaf is, "N/../../.." would be the host's root (CVE-2024-21626). So no descriptor of a directory may be left. A
+ * table that is shared with init keeps what init still needs: its channel, and files to read clocks and to kill. */
+static void drop_lent(const struct command *command) {
+  if (!command->filter.len) {
+    sys_call3(__NR_close_range, 3, ~0u, 0);
+    return;
+  }
+  for (int i = 0; i < lent.count; i++) {
+    uint32_t role = lent.roles[i] >> 16;
+    if (role == ROLE_KILL || role == ROLE_CPU_CLOCK) continue;
+    close_fd(lent.fds[i]);
+    lent.fds[i] = -1; /* init's, too: the memory is shared as well */
+  }
+}
+
+/* A directory that is not below the root is not entered, whatever led to it; getcwd(2) says "(unreachable)" of it. */
+static long enter_directory(const char *directory) {
+  long result = sys_call1(__NR_chdir, directory);
+  if (result < 0) return result;
+  result = sys_call2(__NR_getcwd, path, sizeof path);
+  return result > 0 && path[0] != '/' ? -EXDEV : 0; /* one that is deleted or has a longer name is inside */
+}
+
 /* As execvp(3): a file with a slash is taken as it is; otherwise each directory of the search path is tried, and EACCES
  * is remembered over ENOENT. */
 static long execute(struct command *command) {
@@ -193,10 +218,11 @@ static int become_command(void *argument) {
   if (put_stdio(command) < 0 || set_rlimits(command) < 0) return 1;
   sys_call1(__NR_umask, 022);
   if (set_credentials(command) < 0) return 1;
-  result = sys_call1(__NR_chdir, command->cwd);
+  drop_lent(command);
+  result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
   /* With a filter the descriptors are init's, too: execve closes them. */
-  sys_call3(__NR_close_range, 3, ~0u, command->filter.len ? CLOSE_RANGE_CLOEXEC : 0);
+  if (command->filter.len) sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {
