@@ -144,16 +144,21 @@ static void inherited_capabilities(int argc, char **argv) {
   lost_with("capget", "empty");
 }
 
-/* The "shocker" exploit: inode 2 is the root of the file system that the mount belongs to. */
+/* The "shocker" exploit. Inode 2 is the root of most file systems; where a file of our own has a handle it is tried
+ * too, since what can be opened by its number at all can be searched. */
 static void open_by_handle(int argc, char **argv) {
   (void)argc, (void)argv;
   union {
     struct file_handle handle;
-    char room[sizeof(struct file_handle) + 8];
+    char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
   } root = {.room = {0}};
-  root.handle.handle_bytes = 8;
-  root.handle.handle_type = 1; /* FILEID_INO32_GEN */
-  root.handle.f_handle[0] = 2;
+  int id;
+  root.handle.handle_bytes = MAX_HANDLE_SZ;
+  if (name_to_handle_at(AT_FDCWD, "/attack", &root.handle, &id, 0) == -1) {
+    root.handle.handle_bytes = 8;
+    root.handle.handle_type = 1; /* FILEID_INO32_GEN */
+    root.handle.f_handle[0] = 2;
+  }
   int mount = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (mount == -1) broken("open /");
   tried("open_by_handle_at", open_by_handle_at(mount, &root.handle, O_RDONLY));

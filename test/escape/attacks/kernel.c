@@ -3,13 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/keyctl.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -132,6 +131,17 @@ static void type_into_terminal(int argc, char **argv) {
   lost_with("read", "nothing was typed");
 }
 
+/* For the host: a terminal, until stdin ends. Its name is printed. */
+static void terminal(int argc, char **argv) {
+  (void)argc, (void)argv;
+  int primary = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (primary == -1 || grantpt(primary) == -1 || unlockpt(primary) == -1) broken("posix_openpt");
+  puts(ptsname(primary));
+  fflush(stdout);
+  char byte;
+  while (read(0, &byte, 1) > 0) continue;
+}
+
 const struct attack kernel_attacks[] = {
     {"nested-unshare", 0, nested_unshare},
     {"nested-clone", 0, nested_clone},
@@ -145,5 +155,6 @@ const struct attack kernel_attacks[] = {
     {"module", 0, module},
     {"odd-sockets", 0, odd_sockets},
     {"type-into-terminal", 1, type_into_terminal},
+    {"terminal", 0, terminal},
     {NULL, 0, NULL},
 };

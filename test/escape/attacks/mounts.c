@@ -149,17 +149,43 @@ static void release_agent(int argc, char **argv) {
   for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) mount_group("cgroup", controllers[i], files);
 }
 
-/* `cgroupfs nested|here <path of the own group>`: its own limits, from inside. */
+/* The own group as the kernel tells it: below a root of our own that is "/". */
+static void own_group(char *path, size_t size) {
+  char text[8192] = "";
+  int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+  if (fd == -1 || read(fd, text, sizeof text - 1) == -1) broken("/proc/self/cgroup");
+  close(fd);
+  char *own = strstr(text, "0::");
+  if (!own) broken("no version 2");
+  own[strcspn(own, "\n")] = 0;
+  snprintf(path, size, "%s", own + 3);
+}
+
+/* `cgroupfs nested|here`: its own limits, from inside. */
 static void cgroupfs(int argc, char **argv) {
   (void)argc;
-  char max[4096], procs[4096];
-  snprintf(max, sizeof max, "%s/cgroup.max.descendants", argv[2]);
-  snprintf(procs, sizeof procs, "%s/../cgroup.max.descendants", argv[2]);
-  const char *const files[] = {max, procs, NULL};
+  char group[4096], max[8192];
   if (open("/sys/fs/cgroup", O_PATH | O_CLOEXEC) != -1) won("/sys/fs/cgroup is there");
   lost("/sys/fs/cgroup");
   if (!strcmp(argv[1], "nested")) become_root_in_a_namespace(CLONE_NEWNS | CLONE_NEWCGROUP);
+  own_group(group, sizeof group);
+  snprintf(max, sizeof max, "%s/cgroup.max.descendants", group);
+  const char *const files[] = {max, NULL};
   mount_group("cgroup2", NULL, files);
+}
+
+/* `landed <file> <directory>...`: what has been mounted must be in one of them, whatever is exchanged meanwhile. */
+static void landed(int argc, char **argv) {
+  char path[8192];
+  for (int round = 0; round < 200; round++)
+    for (int i = 2; i < argc; i++) {
+      snprintf(path, sizeof path, "%s/%s", argv[i], argv[1]);
+      if (access(path, F_OK) == 0) {
+        lost_with("mount", "inside");
+        return;
+      }
+    }
+  won("the mount is somewhere else");
 }
 
 const struct attack mount_attacks[] = {
@@ -172,6 +198,7 @@ const struct attack mount_attacks[] = {
     {"false-proc", 0, false_proc},
     {"host-switches", 0, host_switches},
     {"release-agent", 1, release_agent},
-    {"cgroupfs", 2, cgroupfs},
+    {"cgroupfs", 1, cgroupfs},
+    {"landed", 2, landed},
     {NULL, 0, NULL},
 };

@@ -146,7 +146,10 @@ static void survive(int argc, char **argv) {
   if (child == 0) {
     for (int number = 1; number < 65; number++) ignore(number);
     setsid();
-    if (fork() != 0) _exit(0);
+    pid_t daemon = fork();
+    if (daemon > 0) printf("daemon %d\n", daemon);
+    fflush(stdout);
+    if (daemon != 0) _exit(0);
     close(0), close(1), close(2);
     for (int i = 0; i < 100; i++) {
       if (write(fd, ".", 1) == 1 && i == 0) close(ready[1]);
