@@ -1,6 +1,6 @@
 // What an attack is: a program that says whether it has won, the wall that it runs into, the reason for which it must fail
 // there, and a control, in which that wall is missing and the same program wins, so that the test can fail.
-import type { RunResult, Sandbox } from 'cofferdam'
+import type { RunResult, Sandbox, SandboxResult } from 'cofferdam'
 import type { Need } from '../support/host.js'
 import type { Kind } from '../support/kinds.js'
 import type { TestContext } from '../support/suite.js'
@@ -62,9 +62,14 @@ export function won(reason: string): Verdict {
   return { won: true, reason }
 }
 
-/** What the program's end says. One that says nothing has proved nothing: that is an error of the test. */
+/** What the program's end says. */
 export function verdictOf(result: RunResult): Verdict {
-  const said = spoken(result.stdout)
+  return verdictOfEnd(result, result.stdout, result.stderr)
+}
+
+/** The same for one that was spawned. An end that says nothing has proved nothing: that is an error of the test. */
+export function verdictOfEnd(result: SandboxResult, stdout: string, stderr = ''): Verdict {
+  const said = spoken(stdout)
   if (said?.won) return said
   if (result.outcome === 'seccomp-violation') {
     const foreign = result.architecture === 'i386' || result.architecture === 'x32' ? ` of ${result.architecture}` : ''
@@ -73,7 +78,7 @@ export function verdictOf(result: RunResult): Verdict {
   if (result.outcome === 'signaled') return lost(`signal ${result.signal}`)
   if (result.outcome !== 'exited') return lost(`outcome ${result.outcome}`)
   if (said && result.exitCode === 1) return said
-  throw new Error(`The attack proves nothing: ${result.explain()} ${result.stdout.slice(-500)} ${result.stderr}`)
+  throw new Error(`The attack proves nothing: ${result.explain()} ${stdout.slice(-500)} ${stderr}`)
 }
 
 /** What the program has printed; `undefined` when that is nothing. */

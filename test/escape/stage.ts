@@ -52,11 +52,7 @@ export function onHost(command: string, options: SpawnOptions = {}): Play {
 }
 
 /** What a program of the host says; it need not live to its end. */
-export async function hostVerdict(
-  file: string,
-  args: readonly string[],
-  options: SpawnOptions = {},
-): Promise<Verdict> {
+export async function hostVerdict(file: string, args: readonly string[], options: SpawnOptions = {}): Promise<Verdict> {
   const { stdout, stderr } = await run(file, args, options)
   const verdict = spoken(stdout)
   if (!verdict) throw new Error(`The attack proves nothing on the host: ${stdout} ${stderr}`)

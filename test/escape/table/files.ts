@@ -44,7 +44,10 @@ const throughDescriptors: Play = async ({ t, recipe }) => {
   }
   const boxAtLink = await image.cwd('/link9').open()
   t.cleanUp(() => boxAtLink.close())
-  return together([...verdicts, await refusedOr(boxAtLink.run('/attack', ['leaked-directories', secret]).then(verdictOf))])
+  return together([
+    ...verdicts,
+    await refusedOr(boxAtLink.run('/attack', ['leaked-directories', secret]).then(verdictOf)),
+  ])
 }
 
 /** As runtimes had it: the root is changed, and a directory of the host is open. */
@@ -102,7 +105,11 @@ export const FILES: readonly Attack[] = [
     name: 'CVE-2024-21626: a leaked directory of the host as working directory, program or interpreter',
     wall: 'no descriptor of a directory is left when paths are followed; the command has 0, 1 and 2',
     play: throughDescriptors,
-    expect: { default: /^refused: \w+(, refused: \w+)*$/, strict: /^refused: \w+(, refused: \w+)*$/, off: /^refused: / },
+    expect: {
+      default: /^refused: \w+(, refused: \w+)*$/,
+      strict: /^refused: \w+(, refused: \w+)*$/,
+      off: /^refused: /,
+    },
     control: { how: 'in a chroot with a directory left open', play: leakyChroot, needs: [root] },
     needs: [cgroup2],
   },
