@@ -68,12 +68,12 @@ const procNaively: Play = ({ t }) =>
 
 const ROUNDS = 20
 
-/** A directory with a mount target, a link beside it, and where that would lead, on the host and inside. */
+/** A directory with a mount target, a link beside it, and where that would lead on the host. */
 function contested(t: TestContext): { image: string; outside: string } {
   const image = withAttack(t.tempDir())
   chmodSync(image, 0o777)
   const outside = t.tempDir()
-  for (const path of ['target', outside.slice(1)]) mkdirSync(join(image, path), { recursive: true })
+  mkdirSync(join(image, 'target'))
   symlinkSync(outside, join(image, 'link'))
   return { image, outside }
 }
@@ -86,7 +86,8 @@ const exchangeTarget: Play = async ({ t, recipe }) => {
   const attacker = await anotherRun(t, shared, 'exchange /target /link 20000')
   const begun = await firstText(attacker.stdout, '\n')
   if (begun === '') return verdictOfEnd(await attacker.wait(), begun)
-  const bound = shared.seccomp('default').bind(source, '/target')
+  // Inside, the link leads somewhere too, so that there is always a place to mount.
+  const bound = shared.seccomp('default').bind(t.tempDir(), outside).bind(source, '/target')
   const verdicts: Verdict[] = []
   for (let round = 0; round < ROUNDS; round++)
     verdicts.push(verdictOf(await bound.run('/attack', ['landed', 'secret', '/target', '/link', outside])))
@@ -104,21 +105,23 @@ const mountNaively: Play = async ({ t }) => {
 }
 
 /** What an earlier run has left in the upper layer: links to a file of the host, and to its directory. */
-function upperWithLinks(t: TestContext): { layers: string; upper: string; secret: string } {
+function upperWithLinks(t: TestContext): { layer: string; upper: string; secret: string } {
   const secret = secretFile(t)
   const upper = join(t.tempDir(), 'upper')
   mkdirSync(upper, { mode: 0o777 })
   symlinkSync(secret, join(upper, 'answer'))
   symlinkSync(dirname(secret), join(upper, 'directory'))
-  return { layers: withAttack(t.tempDir()), upper, secret }
+  return { layer: withAttack(t.tempDir()), upper, secret }
 }
 
 /** The recipe writes and mounts where the links are; afterwards the host's file is as it was. */
 const writeThroughLinks: Play = async ({ t, recipe }) => {
-  const { layers, upper, secret } = upperWithLinks(t)
+  const { layer, upper, secret } = upperWithLinks(t)
   const before = statSync(secret)
   const next = recipe
-    .rootfs([layers], { upper })
+    .rootfs([layer], { upper })
+    // Inside, the link to the directory leads somewhere too.
+    .tmpfs(dirname(secret))
     .file('/answer', 'overwritten')
     .file('/directory/secret', 'overwritten', { mode: 0o777 })
     .symlink('/nowhere', '/directory/new')

@@ -2,14 +2,18 @@
 import type { Limits, Sandbox } from 'cofferdam'
 import { controller, cpuClock } from '../../support/host.js'
 import { type Attack, lost, type Play, verdictOf, won } from '../attack.js'
-import { inside, outputs, withOutputs } from '../stage.js'
+import { attackRoot, inside, outputs, withOutputs } from '../stage.js'
 
 const MIB = 2 ** 20
 const MEMORY = controller('memory')
 
 const limited = (limits: Limits) => (recipe: Sandbox) => recipe.limits(limits)
-const roomy = (recipe: Sandbox) => recipe.tmpfs('/tmp', { size: '128MiB' })
-const tight = limited({ memory: '32MiB' })
+// A writable layer would have its own, larger size.
+const small = (recipe: Sandbox) => recipe.rootfs(attackRoot(), { mode: 'readonly' })
+const roomy = (recipe: Sandbox) => small(recipe).tmpfs('/tmp', { size: '128MiB' })
+// Each pipe takes two descriptors.
+const open = limited({ openFiles: 4096 })
+const tight = (recipe: Sandbox) => open(recipe).limits({ memory: '32MiB' })
 
 /** A way to hold 48 MiB; without a limit it can. */
 const memory = (name: string, command: string, strict: string | RegExp = 'outcome memory-limit'): Attack => ({
@@ -17,7 +21,7 @@ const memory = (name: string, command: string, strict: string | RegExp = 'outcom
   wall: 'memory.max counts it, whatever it is',
   play: inside(command, tight),
   expect: { default: 'outcome memory-limit', strict },
-  control: { how: 'without a limit', play: inside(command) },
+  control: { how: 'without a limit', play: inside(command, open) },
   needs: [MEMORY],
 })
 
@@ -53,7 +57,7 @@ export const LIMITS: readonly Attack[] = [
   {
     name: 'filling the file systems in memory',
     wall: 'their size, also without limits',
-    play: inside(`fill /tmp/file ${80 * MIB}`),
+    play: inside(`fill /tmp/file ${80 * MIB}`, small),
     expect: { default: 'write: ENOSPC', strict: 'open: EACCES' },
     control: { how: 'in a larger one', play: inside(`fill /tmp/file ${80 * MIB}`, roomy) },
   },
@@ -67,7 +71,7 @@ export const LIMITS: readonly Attack[] = [
   {
     name: 'exhausting inodes',
     wall: 'nr_inodes of the file systems in memory',
-    play: inside('inodes /tmp 20000'),
+    play: inside('inodes /tmp 20000', small),
     expect: { default: 'mknod: ENOSPC', strict: /^violation mknod(at)?$/ },
     control: { how: 'in a larger one', play: inside('inodes /tmp 20000', roomy) },
   },
