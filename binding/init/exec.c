@@ -1,26 +1,33 @@
 /* Exec: one command, from its records to execve.
  *
- * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
- * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
- * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
- * With a filter it borrows init's descriptors as well, see violation.c.
- * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
- * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
+ * The command's process is made by clone3(CLONE_VM): it borrows init's memory, init sleeps until it has executed or
+ * exited, and what failed is simply written to the shared `failure`. CLONE_VFORK would be that sleep, but one that
+ * nothing ends while the process is stopped, and whoever has its user in the same box can stop it: so init sleeps on
+ * the word that the kernel clears when the memory is given back (CLONE_CHILD_CLEARTID), and goes on watching clocks.
+ * With a cgroup v2 leaf the process is born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to
+ * their cgroup.procs before anything else. With a filter it borrows init's descriptors as well, see violation.c. The
+ * order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf; the
+ * bounding set and groups while capabilities last; the working directory and the file as the command's own user.
  */
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
 
 #include "init.h"
 
 #define RLIMITS_MAX 16
 #define POINTERS_MAX 262144 /* arguments and environment together: more than execve(2) takes */
 #define PATH_SIZE 4096
+#define PATIENCE_NS 20000000 /* between clone and execve lie 0.2 ms */
+#define STOPS_MAX 50
 
 struct rlimit_record {
   uint32_t index, resource, clamp;
@@ -47,6 +54,7 @@ struct command {
 
 static const char *pointers[POINTERS_MAX];
 static char stack[32768] __attribute__((aligned(16)));
+static uint32_t borrowed; /* not 0 while a command's process is in our memory; the kernel clears and wakes it */
 static char path[PATH_SIZE];
 
 static long fail(struct command *command, uint32_t step, uint32_t index, long error) {
@@ -208,6 +216,23 @@ static long execute(struct command *command) {
   return error;
 }
 
+/* Lets the process go on that another command has stopped, and ends it where that happens again and again. */
+static void release_stopped(long pid, unsigned *stops) {
+  int info[32] = {0}; /* siginfo_t */
+  long result = sys_call5(__NR_waitid, P_PID, pid, info, WSTOPPED | WNOHANG | __WALL, 0);
+  if (result >= 0 && info[0]) sys_call2(__NR_kill, pid, ++*stops < STOPS_MAX ? SIGCONT : SIGKILL);
+}
+
+static void await_memory(long pid) {
+  const struct __kernel_timespec pause = {0, PATIENCE_NS};
+  unsigned stops = 0;
+  for (uint32_t value; (value = __atomic_load_n(&borrowed, __ATOMIC_ACQUIRE));) {
+    if (sys_call4(__NR_futex, &borrowed, FUTEX_WAIT, value, &pause) != -ETIMEDOUT) continue;
+    supervise_clocks();
+    release_stopped(pid, &stops);
+  }
+}
+
 /* Runs in init's memory, on `stack`, while init sleeps. Returns only on failure. */
 static int become_command(void *argument) {
   struct command *command = argument;
@@ -318,17 +343,19 @@ static void read_command(uint16_t op, struct wire_reader *p, struct command *com
 static long start(struct command *command) {
   int leaf = lent_find(ROLE_LEAF, 0);
   struct sys_clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
+      .flags = CLONE_VM | CLONE_CHILD_CLEARTID | command->fresh | (leaf >= 0 ? CLONE_INTO_CGROUP : 0) |
                (command->filter.len ? CLONE_FILES : 0),
+      .child_tid = (uint64_t)(uintptr_t)&borrowed,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
-  if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
-  close_fd(FILTER_SLOT);
+  if (command->filter.len) close_fd(FILTER_SLOT);
+  borrowed = 1;
   long pid = sys_clone3_call(&args, become_command, command);
-  command->listener = filter_collect(command->listener);
+  if (pid > 0) await_memory(pid);
+  if (command->filter.len) command->listener = filter_collect(command->listener);
   return pid;
 }
 

@@ -67,8 +67,9 @@ long fresh_places(const void *records, uint32_t size, struct failure *failure);
 long fresh_session_keyring(void);
 long fresh_user_keyrings(void);
 
-/* supervise.c: never returns. */
+/* supervise.c: never returns; and the limits of what runs already, while a command is being started. */
 void supervise(void) __attribute__((noreturn));
+void supervise_clocks(void);
 
 /* janitor.c: never returns. */
 void janitor(void) __attribute__((noreturn));

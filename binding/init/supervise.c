@@ -139,6 +139,12 @@ static uint64_t watch_job(struct job *job, uint64_t now) {
   return job->cpu_check_ns < next ? job->cpu_check_ns : next;
 }
 
+void supervise_clocks(void) {
+  uint64_t now = now_ns();
+  for (int i = 0; i < JOBS_MAX; i++)
+    if (jobs[i].pid) watch_job(&jobs[i], now);
+}
+
 static uint64_t microseconds(const struct __kernel_old_timeval *time) {
   return (uint64_t)time->tv_sec * 1000000u + (uint64_t)time->tv_usec;
 }

@@ -190,6 +190,67 @@ static void fork_bomb(int argc, char **argv) {
   won("all of them were there at once");
 }
 
+static int is_starting(pid_t pid) {
+  char path[64], name[32] = "";
+  snprintf(path, sizeof path, "/proc/%d/comm", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t size = fd == -1 ? -1 : read(fd, name, sizeof name - 1);
+  if (fd != -1) close(fd);
+  return size > 0 && !strcmp(name, "cofferdam-init\n");
+}
+
+/* `stop-starting <seconds>`: in a box, stops the process that is to become another command while it still has the
+ * supervisor's memory, so that the supervisor waits for it. Others go on. */
+static void stop_starting(int argc, char **argv) {
+  (void)argc;
+  double end = now_seconds() + strtod(argv[1], NULL);
+  for (pid_t next = getpid() + 1; now_seconds() < end;)
+    for (pid_t pid = next; pid < next + 3 && now_seconds() < end; pid++) {
+      if (kill(pid, SIGSTOP) == -1) continue;
+      if (is_starting(pid)) {
+        sleep_seconds(end - now_seconds());
+        break;
+      }
+      kill(pid, SIGCONT);
+      next = pid + 1;
+    }
+  won("it has run past its limit");
+}
+
+static void past_the_alarm(int number) {
+  (void)number;
+  _exit(0);
+}
+
+/* The same against a supervisor that uses vfork, made for it: the alarm of 0.2 s that it has is its clock. */
+static void stop_vfork(int argc, char **argv) {
+  (void)argc, (void)argv;
+  int told[2];
+  if (pipe(told) == -1) broken("pipe");
+  pid_t supervisor = fork();
+  if (supervisor == -1) broken("fork");
+  if (supervisor == 0) {
+    signal(SIGALRM, past_the_alarm);
+    pid_t child = (pid_t)syscall(SYS_vfork);
+    if (child == 0) {
+      pid_t self = (pid_t)syscall(SYS_getpid);
+      if (write(told[1], &self, sizeof self) == -1) _exit(1);
+      for (;;) pause();
+    }
+    _exit(1);
+  }
+  pid_t child;
+  if (read(told[0], &child, sizeof child) != sizeof child) broken("read");
+  kill(child, SIGSTOP);
+  kill(supervisor, SIGALRM);
+  sleep_seconds(0.5);
+  int over = waitpid(supervisor, NULL, WNOHANG) == supervisor;
+  kill(child, SIGKILL);
+  kill(supervisor, SIGKILL);
+  if (!over) won("the supervisor sleeps past its alarm");
+  lost_with("kill", "no effect");
+}
+
 static void hold(int argc, char **argv) {
   (void)argc;
   puts("holding");
@@ -209,6 +270,8 @@ const struct attack process_attacks[] = {
     {"survive", 1, survive},
     {"sleep-past", 1, sleep_past},
     {"fork-bomb", 1, fork_bomb},
+    {"stop-starting", 1, stop_starting},
+    {"stop-vfork", 0, stop_vfork},
     {"hold", 1, hold},
     {NULL, 0, NULL},
 };

@@ -61,6 +61,22 @@ const reachAnother: Play = async ({ t, recipe }) => {
 const reachNode = (recipe: Sandbox): Promise<Verdict> =>
   recipe.run('/attack', ['reach', String(process.pid)]).then(verdictOf)
 
+/** In a box: other commands are started meanwhile, again and again. */
+const stopStarting: Play = async ({ t, recipe }) => {
+  const box = await recipe.limits({ wallTime: atMost(600) }).open()
+  t.cleanUp(() => box.close())
+  let over = false
+  const attack = box.run('/attack', ['stop-starting', '60']).finally(() => {
+    over = true
+  })
+  const others = async () => {
+    while (!over) await box.run('/attack', ['hold', '0'])
+  }
+  const hanging = sleep(atMost(10_000), undefined, { ref: false, signal: t.signal })
+  const ended = await Promise.race([attack, hanging.catch(() => undefined), others().then(() => attack)])
+  return ended ? verdictOf(ended) : won('it runs past its limit, and the supervisor waits')
+}
+
 const within = (wallTimeMs: number) => (recipe: Sandbox) => recipe.limits({ wallTime: atMost(wallTimeMs) })
 const few = (recipe: Sandbox) => recipe.limits({ pids: 16 })
 
@@ -100,6 +116,14 @@ export const PROCESSES: readonly Attack[] = [
     play: inside('signal-all 19 60', within(300)),
     expect: { default: 'outcome wall-time-limit', strict: 'outcome wall-time-limit' },
     control: { how: 'without a limit', play: inside('signal-all 19 0.5') },
+  },
+  {
+    name: 'SIGSTOP to a process that is being started in the same box, for which the supervisor waits',
+    wall: 'init waits without CLONE_VFORK: it watches clocks meanwhile, and lets the process go on',
+    play: stopStarting,
+    expect: { default: 'outcome wall-time-limit', strict: 'outcome wall-time-limit' },
+    control: { how: 'against a supervisor that uses vfork', play: onHost('stop-vfork') },
+    needs: [cgroup2],
   },
   {
     name: 'sleeping past the wall limit, deaf to signals',
