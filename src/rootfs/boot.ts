@@ -83,7 +83,13 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   }
 }
 
-// Outside a pid namespace init can be signalled by any process of its real or saved id, which may be the command's own.
+/** Whether init and the command would have the same id, or others of it can see init. */
+function needsShield(recipe: Recipe, { privileged, identity }: BootContext): boolean {
+  if (!recipe.namespaces.includes('pid')) return privileged || identity.mapWriters !== undefined
+  return (privileged && identity.uid === 0) || identity.mapWriters !== undefined
+}
+
+// Whoever has init's real and saved id can set its resource limits (prlimit(2)), and signal it outside a pid namespace.
 function shield(identity: PlanIdentity): BootStep {
   const free = (id: number) => id !== identity.uid && (identity.uidMap.length === 0 || isMapped(identity.uidMap, id))
   return { op: 'shield', uid: [NOBODY, NOBODY - 1, 1].find(free) ?? 0 }
@@ -103,7 +109,7 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   const directory = recipe.rootfs?.layers[0]
   if (mounts) boot.push(...mounts.boot)
   else if (directory !== undefined) boot.push({ op: 'chroot', directory })
-  if (!own('pid') && (context.privileged || context.identity.mapWriters)) boot.push(shield(context.identity))
+  if (needsShield(recipe, context)) boot.push(shield(context.identity))
   return {
     boot,
     ahead: names + (mounts?.ahead ?? 0),

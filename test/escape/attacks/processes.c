@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -190,6 +192,27 @@ static void fork_bomb(int argc, char **argv) {
   won("all of them were there at once");
 }
 
+/* `starve <pid or parent>`: the supervisor gets the last of the processor, or less of anything, from now on. What it
+ * has is given back to it. */
+static void starve(int argc, char **argv) {
+  (void)argc;
+  pid_t pid = pid_argument(argv[1]);
+  cpu_set_t processors;
+  if (sched_getaffinity(pid, sizeof processors, &processors) == 0)
+    tried("sched_setaffinity", sched_setaffinity(pid, sizeof processors, &processors));
+  else
+    lost("sched_getaffinity");
+  struct sched_param none = {0};
+  tried("sched_setscheduler", sched_setscheduler(pid, SCHED_OTHER, &none));
+  errno = 0;
+  int nice = getpriority(PRIO_PROCESS, (id_t)pid);
+  tried("setpriority", setpriority(PRIO_PROCESS, (id_t)pid, nice));
+  struct rlimit limit = {0, 0};
+  long got = prlimit(pid, RLIMIT_CORE, NULL, &limit);
+  tried("prlimit", got == -1 ? -1 : prlimit(pid, RLIMIT_CORE, &limit, NULL));
+  tried("ioprio_set", syscall(SYS_ioprio_set, 1, pid, 3 << 13));
+}
+
 static int is_starting(pid_t pid) {
   char path[64], name[32] = "";
   snprintf(path, sizeof path, "/proc/%d/comm", pid);
@@ -270,6 +293,7 @@ const struct attack process_attacks[] = {
     {"survive", 1, survive},
     {"sleep-past", 1, sleep_past},
     {"fork-bomb", 1, fork_bomb},
+    {"starve", 1, starve},
     {"stop-starting", 1, stop_starting},
     {"stop-vfork", 0, stop_vfork},
     {"hold", 1, hold},

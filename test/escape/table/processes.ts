@@ -13,6 +13,8 @@ import { anotherRun, inside, onHost, outputs } from '../stage.js'
 
 const LOOKING = /^((open|read|readlink): (EACCES|EPERM|EINVAL|ENOENT)(, |$))+$/
 
+const STARVING = /^((sched_setaffinity|sched_setscheduler|setpriority|prlimit|ioprio_set): EPERM(, |$)){5}$/
+
 /** A file to which a daemon adds. */
 function heartbeat(directory: string): string {
   const path = join(directory, 'beat')
@@ -163,6 +165,17 @@ export const PROCESSES: readonly Attack[] = [
     play: inside('look-into parent'),
     expect: { default: LOOKING, strict: LOOKING, off: LOOKING },
     control: { how: 'where the supervisor is a shell', play: onHost('look-into parent') },
+  },
+  {
+    name: 'less of the processor, or lower limits, for the supervisor: prlimit, sched_setscheduler and the like',
+    wall: 'init has real and saved ids that the command has not, and more capabilities',
+    play: inside('starve parent'),
+    expect: {
+      default: STARVING,
+      strict: 'violation ioprio_set',
+    },
+    control: { how: 'where the supervisor is a shell', play: onHost('starve parent') },
+    needs: [root],
   },
   {
     name: 'finding other processes',
