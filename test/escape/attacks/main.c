@@ -55,11 +55,11 @@ void sleep_seconds(double seconds) {
 }
 
 int main(int argc, char **argv) {
-  static const struct attack *const tables[] = {file_attacks,   mount_attacks, process_attacks,
-                                                kernel_attacks, usage_attacks, ipc_attacks};
-  for (size_t i = 0; argc > 1 && i < sizeof tables / sizeof *tables; i++) {
-    for (const struct attack *attack = tables[i]; attack->name; attack++) {
-      if (strcmp(attack->name, argv[1]) || argc - 2 < attack->arguments) continue;
+  static const struct attack *const tables[] = {
+      file_attacks, mount_attacks, process_attacks, kernel_attacks, usage_attacks, ipc_attacks, NULL};
+  for (const struct attack *const *table = tables; argc > 1 && *table; table++) {
+    for (const struct attack *attack = *table; attack->name; attack++) {
+      if (strcmp(attack->name, argv[1]) != 0 || argc - 2 < attack->arguments) continue;
       attack->run(argc - 1, argv + 1);
       return 1;
     }
