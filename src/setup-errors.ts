@@ -75,7 +75,7 @@ export function setupError(
   const refusal = refusalOf(failure, code, conditions)
   const hint =
     feature === 'cwd'
-      ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
+      ? 'The working directory has to exist in the sandbox, inside its root, and its user has to be able to enter it.'
       : refusal
         ? `${refusal.cause} ${refusal.remedy}`
         : hintFor(step, code)

@@ -110,7 +110,7 @@ export const FILES: readonly Attack[] = [
     expect: {
       default: /^refused: \w+(, refused: \w+)*$/,
       strict: /^refused: \w+(, refused: \w+)*$/,
-      off: /^refused: /,
+      off: /^refused: \w+(, refused: \w+)*$/,
     },
     control: { how: 'in a chroot with a directory left open', play: leakyChroot, needs: [root] },
     needs: [cgroup2],
