@@ -44,7 +44,7 @@ void ParkInBox(Box *box) {
   if (!seat.wanted || seat.commands > 0 || !seat.leaves.paths.empty()) return;
   try {
     Park(box->channel.get(), {seat.right, seat.hierarchies, true}, &seat.leaves);
-  } catch (...) { // also for want of memory
+  } catch (...) {        // also for want of memory
     seat.wanted = false; // until the box ends: whatever it is will not pass so soon
   }
 }

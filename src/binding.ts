@@ -4,13 +4,17 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { SandboxError } from './errors.js'
 import { EVENT_NUMBERS, type NativeBinding, type NativeEvent, type NativeListener, readEvent } from './native.js'
+import { isSecureExecution } from './secure-execution.js'
 import { setupError } from './setup-errors.js'
 
 const require = createRequire(import.meta.url)
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 // A local build is in binding/build, a shipped one in prebuilds. COFFERDAM_PREBUILD names a directory that holds another
-// (node-gyp-build's convention): for sanitizer builds, and for distributions that keep native code elsewhere.
-const PLACES = process.env.COFFERDAM_PREBUILD ? [PACKAGE] : [`${PACKAGE}binding`, PACKAGE]
+// (node-gyp-build's convention): for sanitizer builds, and for distributions that keep native code elsewhere. What is there
+// is executed, so nobody may say it to a process with more rights than its own.
+const PREBUILD = 'COFFERDAM_PREBUILD'
+const SECURE = isSecureExecution()
+const PLACES = process.env[PREBUILD] && !SECURE ? [PACKAGE] : [`${PACKAGE}binding`, PACKAGE]
 
 let loaded: NativeBinding | undefined
 const listeners = new Map<number, (event: NativeEvent) => void>()
@@ -49,6 +53,8 @@ const route: NativeListener = (...told) => {
  */
 export function nativeBinding(): NativeBinding {
   if (loaded) return loaded
+  // node-gyp-build reads it by itself.
+  if (SECURE) delete process.env[PREBUILD]
   const causes: unknown[] = []
   for (const place of PLACES) {
     try {

@@ -164,8 +164,10 @@ export class SandboxBuilder {
   }
 
   /**
-   * The working directory: an absolute path inside, which must exist for the command's user.
+   * The working directory: an absolute path inside, which must exist for the command's user. One that leads out of the
+   * root, by a link in `/proc` say, is not entered.
    *
+   * @throws SandboxSetupError at spawn, step `'exec'`: `ENOENT`, `EACCES`, `EXDEV` for one outside of the root
    * @default '/'
    * @example sandbox().tmpfs('/work').cwd('/work')
    */

@@ -83,7 +83,7 @@ export function setupError(
     step === 'exec' && code === 'EACCES' && failure.landlock && feature !== 'cwd'
       ? EXEC_UNDER_LANDLOCK
       : feature === 'cwd'
-        ? 'The working directory has to exist in the sandbox, and its user has to be able to enter it.'
+        ? 'The working directory has to exist in the sandbox, inside its root, and its user has to be able to enter it.'
         : refusal
           ? `${refusal.cause} ${refusal.remedy}`
           : hintFor(step, code)

@@ -1,7 +1,7 @@
 // Runs the test files, each in a Node process of its own, and counts what they report (support/tally.ts).
 //
 //   npm test                                   everything
-//   npm test -- --tier pure                    one tier: pure, types or sandbox
+//   npm test -- --tier pure                    one tier: pure, types, sandbox or escape
 //   npm test -- test/sandbox/limits.test.ts    these files
 //   npm test -- --grep memory                  tests whose "subject: name" matches
 //
@@ -43,6 +43,7 @@ const TIERS: readonly Tier[] = [
   { name: 'pure', directories: ['pure', 'harness'], parallelism: 2, timeoutMs: 120_000 },
   { name: 'types', directories: ['types', 'package'], parallelism: 2, timeoutMs: 300_000 },
   SANDBOX,
+  { name: 'escape', directories: ['escape'], parallelism: 1, timeoutMs: 300_000 },
 ]
 
 const { values: flags, positionals } = parseArgs({

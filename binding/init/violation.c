@@ -18,8 +18,8 @@
  * How init comes by the listener. It is a descriptor of the process that installs the filter, the filter is the last
  * step before execve, and after it no other call can be counted on: not the sending of a descriptor, nor a wait for
  * somebody to fetch it. So that process shares init's table of descriptors (CLONE_FILES), where the listener then is,
- * and execve gives it a copy of its own without what is CLOEXEC, which is all but 0, 1 and 2. init sleeps meanwhile
- * (CLONE_VFORK), and afterwards puts its own 0, 1 and 2 back. The descriptor must be below the command's
+ * and execve gives it a copy of its own without what is CLOEXEC, which is all but 0, 1 and 2. init sleeps meanwhile,
+ * and afterwards puts its own 0, 1 and 2 back. The descriptor must be below the command's
  * RLIMIT_NOFILE: FILTER_SLOT is kept for it.
  *
  * One listener per process is all that the kernel allows, so where Node runs under a filter with one there is none for

@@ -209,6 +209,12 @@ test('init keeps the capabilities that it needs and those that it hands on, and 
   assert.equal(step(plan({ capabilities: ['kill', 'net_raw'] }).boot, 'capabilities').kept, [...own, 'net_raw'])
 })
 
+test('init takes another id than root inside, too, who could lower its limits', () => {
+  const rootInside = { user: { uid: 0, gid: 0 } }
+  assert.is(step(plan(rootInside).boot, 'shield').uid, 65534)
+  assert.is(ops(plan(rootInside, { privileged: false })).includes('shield'), false)
+})
+
 test('each namespace brings its own steps and no others', () => {
   assert.is(step(plan().boot, 'hostname').name, 'sandbox')
   assert.is(ops(plan({ namespaces: without('uts') })).includes('hostname'), false)

@@ -1,6 +1,6 @@
 // A root or a mount that cannot be put together is a SandboxSetupError that names the step and the path, and is told before
 // anything of the program has run.
-import { rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
@@ -158,6 +158,16 @@ test(
 test('a sandbox on a full host file system fails with ENOSPC inside, not with an error of its own', async () => {
   const recipe = sandbox().rootfs(probeRootfs, { size: '64KiB' }).user(0)
   assert.is(await fails(recipe, 'write-file', '/large', '1000000'), 'write: ENOSPC')
+})
+
+test('a working directory outside of the root is not entered, though a descriptor that was handed in leads to it', async (t) => {
+  const directory = openSync(tree(t), 'r')
+  t.cleanUp(() => closeSync(directory))
+  for (const recipe of [box(), box().seccomp('off')]) {
+    const start = recipe.cwd('/proc/self/fd/0').spawn('/true', [], { stdin: directory })
+    const { step, code, path } = await setupFailure(start)
+    assert.equal([step, code, path], ['exec', 'EXDEV', '/proc/self/fd/0'])
+  }
 })
 
 test.run()

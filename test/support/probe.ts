@@ -58,6 +58,12 @@ export function forkFirst(): string {
   return compile('.', ['fork-first.c'], ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'])
 }
 
+/** The path of the escape suite's program: an attack per name, see escape/attacks/attack.h. */
+export function attackProgram(): string {
+  const sources = ['main.c', 'files.c', 'mounts.c', 'processes.c', 'kernel.c', 'usage.c', 'ipc.c']
+  return compile('../escape/attacks', sources, ['-static', '-D_GNU_SOURCE', '-pthread'])
+}
+
 export interface TinyRootfs {
   readonly path: string
   remove(): void

@@ -7,7 +7,8 @@ node_headers=$(node -p 'require("path").resolve(process.execPath, "../../include
 addon_headers=$(node -p 'require("node-addon-api").include_dir')
 
 failed=0
-clang-tidy --quiet binding/init/*.c test/fixtures/*.c test/fixtures/probe/*.c test/fixtures/seccomp/*.c -- \
+clang-tidy --quiet binding/init/*.c test/fixtures/*.c test/fixtures/probe/*.c test/fixtures/seccomp/*.c \
+  test/escape/attacks/*.c -- \
   -std=gnu11 -D_GNU_SOURCE -ffreestanding || failed=1
 clang-tidy --quiet binding/*.cc -- \
   -std=c++17 -D_GNU_SOURCE -DNAPI_VERSION=8 -DNODE_ADDON_API_CPP_EXCEPTIONS \

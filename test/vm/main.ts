@@ -12,7 +12,7 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { forkFirst, probe, staticTrue } from '../support/probe.js'
+import { attackProgram, forkFirst, probe, staticTrue } from '../support/probe.js'
 import { DEFAULT_KERNEL, findKernel, findTools } from './host-tools.js'
 import { type GuestCommand, runInMachine } from './machine.js'
 
@@ -48,6 +48,7 @@ async function main(): Promise<number> {
   const tools = findTools()
   const kernel = findKernel(flags.kernel, log)
   // The guest cannot write to the cache of fixtures.
+  attackProgram()
   probe()
   staticTrue()
   forkFirst()

@@ -1,0 +1,5 @@
+// Control groups.
+import { runAttacks } from './runner.js'
+import { CGROUPS } from './table/cgroups.js'
+
+runAttacks('cgroups', CGROUPS)

@@ -1,0 +1,5 @@
+// Meeting another run.
+import { runAttacks } from './runner.js'
+import { IPC } from './table/ipc.js'
+
+runAttacks('ipc', IPC)
