@@ -1,4 +1,5 @@
 // The first sandbox of a process makes what the library then keeps for the process's life.
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tinyRootfs } from './probe.js'
 
@@ -11,7 +12,6 @@ export function warmUp(): Promise<void> {
     // Not at the top: the pure tier must not need a compiled addon.
     const { sandbox } = await import('cofferdam')
     const { nativeBinding } = await import('../../dist/binding.js')
-    const { offspring } = await import('./victims.js')
     drain = () => nativeBinding().drain()
     const root = tinyRootfs()
     try {
@@ -32,4 +32,17 @@ export function warmUp(): Promise<void> {
 /** Makes the library let go of what it has made ahead for the next sandboxes. */
 export function drainStock(): void {
   drain?.()
+}
+
+function hasBlank(): boolean {
+  const children = readdirSync('/proc/self/task').flatMap((task) => read(`/proc/self/task/${task}/children`).split(' '))
+  return children.some((pid) => pid !== '' && read(`/proc/${pid}/comm`) === 'cofferdam-blank\n')
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // it has just ended
+  }
 }
