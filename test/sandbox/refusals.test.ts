@@ -4,6 +4,7 @@ import { type Refusal, unprivilegedCaller } from '../support/caller.js'
 import { runNode } from '../support/child.js'
 import { anyUser, command, type Need, root } from '../support/host.js'
 import { askOn, type Host, refusalOn } from '../support/hosts.js'
+import { type Kind, kernelFrom } from '../support/kinds.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('refusals', { warmUp: true })
@@ -30,9 +31,11 @@ for (const [who, ordinary] of CALLERS) {
     at: readonly [step: string, code: string],
     cause: RegExp,
     remedy: RegExp,
+    only?: Kind,
   ) =>
     test(`${who}: ${name}`, async () => explains(await refusalOn({ ...host, ordinary }), at, cause, remedy), {
       needs: NEEDS,
+      ...(only && { only }),
     })
 
   refused(
@@ -109,6 +112,7 @@ for (const [who, ordinary] of CALLERS) {
     ['exec-init', 'EACCES'],
     /vm\.memfd_noexec=2/,
     /TMPDIR name a directory on a file system that is not mounted noexec, or permit it: `sudo sysctl -w vm\.memfd_noexec=0`/,
+    kernelFrom(6, 3),
   )
 }
 
