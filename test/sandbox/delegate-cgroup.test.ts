@@ -195,7 +195,7 @@ test(
        const both = await Promise.all([1, 2].map(() => delegateCgroup({ moveSelf: true })))
        const worker = new Worker(\`
          import('cofferdam').then(({ delegateCgroup }) => delegateCgroup({ moveSelf: true }))
-           .then((told) => require('node:worker_threads').parentPort.postMessage(told))\`, { eval: true })
+           .then((told) => require('node:worker_threads').parentPort.postMessage(told))\`, { eval: true, execArgv: [] })
        const told = await new Promise((done, fail) => worker.once('message', done).once('error', fail))
        return [both.map(({ moved }) => moved), told.moved, told.path]`,
     )
