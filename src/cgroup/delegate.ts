@@ -198,7 +198,12 @@ async function delegate(leaf: string): Promise<CgroupDelegation> {
     forgetHostFacts()
   }
   const { base, controllers } = v2Of(hostFacts().cgroups) ?? before
-  return Object.freeze({ moved: needed, base, path: await ownPath(), controllers: Object.freeze(controllers.filter((name) => CONTROLLERS.includes(name))) })
+  return Object.freeze({
+    moved: needed,
+    base,
+    path: await ownPath(),
+    controllers: Object.freeze(controllers.filter((name) => CONTROLLERS.includes(name))),
+  })
 }
 
 let last: Promise<unknown> = Promise.resolve()
