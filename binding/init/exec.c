@@ -2,7 +2,8 @@
  *
  * The command's process is made by clone3(CLONE_VM | CLONE_VFORK): it borrows init's memory, init sleeps until it has
  * executed or exited, and what failed is simply written to the shared `failure`. With a cgroup v2 leaf the process is
- * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else.
+ * born in it (CLONE_INTO_CGROUP, 5.7); v1 leaves, and v2's on an older kernel, are joined by writing "0" to their
+ * cgroup.procs before anything else.
  * With a filter it borrows init's descriptors as well, see violation.c.
  * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
  * the bounding set and groups while capabilities last; the working directory and the file as the command's own user.
@@ -33,7 +34,7 @@ struct command {
   const char **argv, **envp;
   uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index;
   uint32_t uid, gid, rlimit_count;
-  int has_user, has_nice, nice, cgroup_namespace;
+  int has_user, has_nice, nice, cgroup_namespace, join_leaf;
   uint64_t capabilities;
   uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
   const void *records;
@@ -56,7 +57,20 @@ static long fail(struct command *command, uint32_t step, uint32_t index, long er
   return error;
 }
 
+/* A kernel before 5.7 has no CLONE_INTO_CGROUP: the process goes there itself, before it is anything but init's. */
+static long join_leaf(int leaf) {
+  long procs = sys_call4(__NR_openat, leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+  if (procs < 0) return procs;
+  long result = sys_call3(__NR_write, procs, "0", 1);
+  close_fd((int)procs);
+  return result;
+}
+
 static long join_groups(struct command *command) {
+  if (command->join_leaf) {
+    long result = join_leaf(lent_find(ROLE_LEAF, 0));
+    if (result < 0) return fail(command, STEP_CGROUP_JOIN, command->cgroup_index, result);
+  }
   for (int i = 0; i < lent.count; i++) {
     if (lent.roles[i] >> 16 != ROLE_PROCS) continue;
     long result = sys_call3(__NR_write, lent.fds[i], "0", 1);
@@ -299,9 +313,16 @@ static long start(struct command *command) {
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
-  if (!command->filter.len) return sys_clone3_call(&args, become_command, command);
-  close_fd(FILTER_SLOT);
+  if (command->filter.len) close_fd(FILTER_SLOT);
   long pid = sys_clone3_call(&args, become_command, command);
+  if (leaf >= 0 && (pid == -EINVAL || pid == -E2BIG)) {
+    args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+    args.cgroup = 0;
+    command->join_leaf = 1;
+    long again = sys_clone3_call(&args, become_command, command);
+    if (again > 0) pid = again;
+  }
+  if (!command->filter.len) return pid;
   command->listener = filter_collect(command->listener);
   return pid;
 }
