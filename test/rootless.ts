@@ -101,7 +101,7 @@ function runAsUser(checkout: string, args: readonly string[]): Promise<number> {
   // A group's leaf comes after it: the last move is the one that counts.
   const enter = groups.map((group) => `echo $$ > ${group}/cgroup.procs && `).join('')
   const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', '--']
-  const runner = process.env.COFFERDAM_COMPILED === '1' ? ['test/run.js'] : ['--import', 'tsx', 'test/run.ts']
+  const runner = process.env.COFFERDAM_VM === '1' ? ['test/run.js'] : ['--import', 'tsx', 'test/run.ts']
   const tests = [...runner, ...(args.length > 0 ? args : ['--tier', 'sandbox'])]
   const { COFFERDAM_MUST_WORK, ...environment } = process.env // what needs root must be skipped
   child = spawn('sh', ['-c', `${enter}exec "$@"`, 'sh', ...user, process.execPath, ...tests], {

@@ -39,7 +39,7 @@ interface FileReport {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** In the virtual machine each source has its JavaScript beside it (vm/compiled.ts). */
-const COMPILED = process.env.COFFERDAM_COMPILED === '1'
+const COMPILED = process.env.COFFERDAM_VM === '1'
 const SANDBOX: Tier = { name: 'sandbox', directories: ['sandbox', 'examples'], parallelism: 1, timeoutMs: 300_000 }
 const TIERS: readonly Tier[] = [
   { name: 'pure', directories: ['pure', 'harness'], parallelism: 2, timeoutMs: 120_000 },

@@ -77,7 +77,7 @@ function guestCommand(accelerator: 'kvm' | 'tcg'): GuestCommand {
       LANG: 'C.UTF-8',
       CI: 'true',
       COFFERDAM_MUST_WORK: '1',
-      COFFERDAM_COMPILED: '1',
+      COFFERDAM_VM: '1',
       COFFERDAM_SLOW: flags.slow ?? (accelerator === 'kvm' ? '1' : '8'),
     },
     argv:
