@@ -85,7 +85,7 @@ __attribute__((no_sanitize("address", "undefined"))) long CloseListed(unsigned l
     unsigned char type;
     char name[];
   };
-  alignas(8) char buffer[1024];
+  alignas(8) char buffer[1024] = {};
   const long directory = sys_call4(__NR_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0) return -ENOSYS;
   long size;

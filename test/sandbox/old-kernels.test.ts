@@ -55,7 +55,7 @@ for (const [kernel, args, lost] of KERNELS) {
         )
         assert.is(answer.signal, 'SIGUSR2', 'its disposition is the default one')
       },
-      { needs: NEEDS, timeoutMs: 40_000 },
+      { needs: NEEDS, timeoutMs: 90_000 },
     )
   }
 
@@ -85,7 +85,7 @@ for (const [kernel, args, lost] of KERNELS) {
       assert.equal(answer.boxed, ['exited', 'exited', 'exited'])
       assert.not(existsSync(answer.leaf))
     },
-    { needs: NEEDS, timeoutMs: 40_000 },
+    { needs: NEEDS, timeoutMs: 90_000 },
   )
 
   test(
@@ -103,7 +103,7 @@ for (const [kernel, args, lost] of KERNELS) {
       )
       assert.equal(answer, ['memory-limit', 'EAGAIN', 'cpu-time-limit'])
     },
-    { needs: [...NEEDS, controller('memory'), controller('pids')], timeoutMs: 40_000 },
+    { needs: [...NEEDS, controller('memory'), controller('pids')], timeoutMs: 90_000 },
   )
 }
 
@@ -132,7 +132,7 @@ test(
     assert.is(row(report, 'clone3').works, true)
     assert.is(row(report, 'namespaces.user').works, true)
   },
-  { needs: NEEDS, timeoutMs: 60_000 },
+  { needs: NEEDS, timeoutMs: 90_000 },
 )
 
 for (const answer of ['ENOSYS', 'EPERM'] as const) {
