@@ -153,7 +153,6 @@ ProbeAnswer UserNamespace() {
 
 ProbeAnswer Clone3() {
   sys_clone_args args = {};
-  args.flags = CLONE_CLEAR_SIGHAND;
   args.exit_signal = SIGCHLD;
   long child = syscall(__NR_clone3, &args, sizeof args);
   if (child < 0) return Failed("clone3");

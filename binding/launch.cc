@@ -75,6 +75,42 @@ __attribute__((no_sanitize("address", "undefined"))) long DropBoundingSet() {
   return 0;
 }
 
+// close_range(2) came with 5.9, and filters of container runtimes that are older answer EPERM to it. Then what /proc
+// lists is closed; where that cannot be read nothing is started, for descriptors of Node's would be inherited. A
+// descriptor's number is its place in the listing, so that closing those that were read disturbs nothing.
+__attribute__((no_sanitize("address", "undefined"))) long CloseListed(unsigned low, unsigned high) {
+  struct Entry {
+    uint64_t inode, offset;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+  };
+  alignas(8) char buffer[1024] = {};
+  const long directory = sys_call4(__NR_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0) return -ENOSYS;
+  long size;
+  while ((size = sys_call3(__NR_getdents64, directory, buffer, sizeof buffer)) > 0) {
+    for (long at = 0; at < size;) {
+      const Entry *entry = reinterpret_cast<const Entry *>(buffer + at);
+      at += entry->size;
+      unsigned fd = 0;
+      for (const char *digit = entry->name; *digit >= '0' && *digit <= '9'; digit++)
+        fd = fd * 10 + static_cast<unsigned>(*digit - '0');
+      if (fd >= 3 && fd != low && fd != high && fd != static_cast<unsigned>(directory)) sys_call1(__NR_close, fd);
+    }
+  }
+  sys_call1(__NR_close, directory);
+  return size;
+}
+
+__attribute__((no_sanitize("address", "undefined"))) long CloseAllBut(unsigned low, unsigned high) {
+  long result = sys_call3(__NR_close_range, 3, low - 1, 0);
+  if (result == -ENOSYS || result == -EPERM) return CloseListed(low, high);
+  if (result >= 0 && high > low + 1) result = sys_call3(__NR_close_range, low + 1, high - 1, 0);
+  if (result >= 0) result = sys_call3(__NR_close_range, high + 1, ~0u, 0);
+  return result;
+}
+
 // Node ignores SIGPIPE, and what started it may have ignored others: an ignored signal survives CLONE_CLEAR_SIGHAND and
 // execve (signal(7)), so every disposition is set back here. All signals stay blocked until the command is executed.
 __attribute__((no_sanitize("address", "undefined"))) void ResetSignals() {
@@ -98,9 +134,7 @@ __attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argum
   // from seeing end of file, and two children that wait for GO could keep each other for ever.
   const unsigned channel = static_cast<unsigned>(launch->channel), image = static_cast<unsigned>(launch->image);
   const unsigned low = channel < image ? channel : image, high = channel < image ? image : channel;
-  long result = sys_call3(__NR_close_range, 3, low - 1, 0);
-  if (result >= 0 && high > low + 1) result = sys_call3(__NR_close_range, low + 1, high - 1, 0);
-  if (result >= 0) result = sys_call3(__NR_close_range, high + 1, ~0u, 0);
+  long result = CloseAllBut(low, high);
   // What needs no id map is done while the parent writes it.
   ResetSignals();
   // A session keyring of its own. Without keyrings, or where an outer filter forbids them, there is none to inherit.
@@ -139,6 +173,12 @@ long Launch::Start(sys_clone_args args) {
   args.stack = reinterpret_cast<uint64_t>(stack_);
   args.stack_size = kStackSize;
   long result = sys_clone3_call(&args, LaunchChild, this);
+  if (result == -EINVAL && args.flags & CLONE_CLEAR_SIGHAND) {
+    // Before 5.5. Nothing is lost: the child's signals are blocked, and it sets every disposition back itself.
+    args.flags &= ~static_cast<uint64_t>(CLONE_CLEAR_SIGHAND);
+    const long again = sys_clone3_call(&args, LaunchChild, this);
+    if (again > 0) result = again;
+  }
   if (result > 0) pid = static_cast<pid_t>(result);
   stack_in_use = result > 0;
   return result;

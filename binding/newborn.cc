@@ -1,10 +1,13 @@
 // See newborn.h, and launch.cc for what happens in the child.
 #include "newborn.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include "channel.h"
 #include "id_map.h"
@@ -24,7 +27,32 @@ void SendAhead(int channel, const Birthright &right, bool resting) {
   if (!SendRequest(channel, 0, flags, trees, right.ahead, {}, true) && !PeerHasEnded()) FailStep(STEP_CHANNEL, 0);
 }
 
+// What a kernel before 5.7 answers to CLONE_INTO_CGROUP, which it does not know. If that has another reason, asking
+// without it is answered likewise.
+bool MayLackIntoCgroup(long result) {
+  return result == -EINVAL || result == -E2BIG;
+}
+
+// While the child waits for GO: it is in the group before it executes anything.
+void JoinCgroup(int directory, pid_t pid) {
+  const std::string text = std::to_string(pid);
+  UniqueFd procs(Check(openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC), STEP_CGROUP_JOIN, 0));
+  if (write(procs.get(), text.data(), text.size()) < 0) FailStep(STEP_CGROUP_JOIN, 0);
+}
+
 } // namespace
+
+long Birth::Start(sys_clone_args args, int inits_cgroup) {
+  if (inits_cgroup < 0) return launch_.Start(args);
+  sys_clone_args born_inside = args;
+  born_inside.flags |= CLONE_INTO_CGROUP;
+  born_inside.cgroup = static_cast<uint64_t>(inits_cgroup);
+  long result = launch_.Start(born_inside);
+  if (!MayLackIntoCgroup(result)) return result;
+  result = launch_.Start(args);
+  if (result > 0) join_ = inits_cgroup;
+  return result;
+}
 
 Birth::Birth(const Birthright &right, int inits_cgroup, bool resting) {
   UniqueFd theirs;
@@ -35,12 +63,8 @@ Birth::Birth(const Birthright &right, int inits_cgroup, bool resting) {
   launch_.drop_bounding_set = launch_.capabilities && right.no_capabilities;
   sys_clone_args args = {};
   args.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | right.namespaces;
-  if (inits_cgroup >= 0) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(inits_cgroup);
-  }
   if (resting && !EnterSmallNamespace()) FailStep(STEP_CLONE, 0);
-  long result = launch_.Start(args);
+  long result = Start(args, inits_cgroup);
   const bool astray = resting && !LeaveSmallNamespace();
   const int error = result < 0 ? static_cast<int>(-result) : errno;
   if (result < 0) FailStep(STEP_CLONE, 0, error);
@@ -49,6 +73,7 @@ Birth::Birth(const Birthright &right, int inits_cgroup, bool resting) {
   theirs.reset();
   try {
     if (astray) FailStep(STEP_CLONE, 0, error); // every path of this thread means something else now (IsAstray)
+    if (join_ >= 0) JoinCgroup(join_, newborn_.pid);
     Release(right);
     if (!right.ahead.empty()) SendAhead(newborn_.channel.get(), right, resting);
   } catch (...) { // also for want of memory

@@ -35,8 +35,10 @@ public:
   void Join();
 
 private:
+  long Start(sys_clone_args args, int inits_cgroup);
   void Release(const Birthright &right);
 
+  int join_ = -1; // the group's directory, where the kernel cannot make the child be born in it
   Newborn newborn_;
   Launch launch_;
 };

@@ -6,6 +6,7 @@
 // with one command that is its last: they share an id and a life, and the command's events speak for both.
 #pragma once
 
+#include <atomic>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -60,11 +61,12 @@ struct Box {
   std::vector<Command *> commands; // those that are not closed yet
   // Reports on commands that their spawner has sent, and not yet handed over.
   std::vector<std::pair<wire_event, pid_t>> early;
-  bool launching = false;   // the stock has been told, and not yet that it is over
-  bool closing = false;     // ended on request
-  bool init_gone = false;   // reaped
-  bool told_end = false;    // JavaScript knows that it failed, or is lost
-  bool told_closed = false; // nothing of it is left
+  bool launching = false;                      // the stock has been told, and not yet that it is over
+  bool closing = false;                        // ended on request
+  std::atomic<uint32_t> end_cause{CAUSE_NONE}; // of that request
+  bool init_gone = false;                      // reaped
+  bool told_end = false;                       // JavaScript knows that it failed, or is lost
+  bool told_closed = false;                    // nothing of it is left
 };
 
 struct Command {
@@ -79,6 +81,8 @@ struct Command {
   Leaves leaves;
   std::vector<std::string> leaf_paths; // as made; `leaves` shrinks while they are removed
 
+  // Why it was asked to end. init knows it, too, unless it ended the command before it could read so.
+  std::atomic<uint32_t> end_cause{CAUSE_NONE};
   bool over = false;     // EXITED or FAILED has come: the rest is clean-up
   bool told_end = false; // the end has been told to JavaScript
   bool told_closed = false;

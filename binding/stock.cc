@@ -77,6 +77,7 @@ struct State {
   std::vector<UniqueFd> networks;
   Clock::time_point networks_since;
   int launching = 0;
+  bool dismissed = false; // inits, by another thread than ours: their group may be idle now
   Clock::time_point quiet_since;
   bool started = false;
   bool retired = false; // the thread is gone for good: everybody makes its own
@@ -280,7 +281,8 @@ void Run() {
       shelf = Wanting(state, Clock::now());
       box = Seatless(state, Clock::now());
       if (!shelf && !box && blanks.empty() && networks.empty()) {
-        state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
+        if (!std::exchange(state.dismissed, false))
+          state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
         groups_ms = -1;
         shelf = Wanting(state, Clock::now());
         CollectOld(state, Clock::now(), &blanks, &networks);
@@ -332,6 +334,18 @@ std::shared_ptr<Shelf> FindShelf(State &state, const Request &request) {
   return state.shelves.front();
 }
 
+// Not on the stock's thread, which may have looked for idle groups while these inits were dying, and would not look
+// again until somebody starts a sandbox.
+void DismissElsewhere(State &state, std::deque<Blank> *blanks) {
+  if (blanks->empty()) return;
+  Dismiss(blanks);
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    state.dismissed = true;
+  }
+  state.wake.notify_one();
+}
+
 } // namespace
 
 bool TakeBlank(const Request &request, Newborn *newborn) {
@@ -360,7 +374,7 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
     }
   }
   state.wake.notify_one();
-  Dismiss(&dead);
+  DismissElsewhere(state, &dead);
   return taken;
 }
 
@@ -411,7 +425,7 @@ void DrainStock() {
     }
     networks.swap(state.networks);
   }
-  Dismiss(&blanks);
+  DismissElsewhere(state, &blanks);
 }
 
 } // namespace cofferdam

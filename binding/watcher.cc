@@ -100,6 +100,7 @@ bool Watcher::Kill(uint32_t id, int signal) {
 // With mutex_ held.
 void Watcher::EndBox(Box *box, uint32_t cause) {
   box->closing = true;
+  box->end_cause = cause;
   for (const Command *command : box->commands) Send(*command, SIGKILL, cause);
   CloseIfIdle(box);
 }
@@ -122,6 +123,7 @@ bool Watcher::End(uint32_t id, uint32_t cause) {
   auto box = boxes_.find(id);
   if (command != commands_.end()) {
     if (!Send(*command->second, SIGKILL, cause)) return false;
+    command->second->end_cause = cause;
   } else {
     if (box == boxes_.end() || box->second->init_gone) return false;
     EndBox(box->second.get(), cause);

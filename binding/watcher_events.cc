@@ -216,11 +216,21 @@ void Watcher::OnExited(Command *command, const wire_event &event) {
   if (!command->box->one_shot) dying_.push_back(command->id); // else its init is about to end
 }
 
+// A command that came to init together with the end of its box was ended by init without a word of why; one that init
+// did not end in time was ended from here.
+static uint32_t CauseOfEnd(const Command &command) {
+  const uint32_t told = command.exit.cause;
+  if (told != CAUSE_NONE || !WIFSIGNALED(command.exit.status) || WTERMSIG(command.exit.status) != SIGKILL) return told;
+  if (command.end_cause != CAUSE_NONE) return command.end_cause;
+  return command.box ? command.box->end_cause.load() : told;
+}
+
 void Watcher::TellEnd(Command *command) {
   if (command->told_end || command->exit.kind != WIRE_EXITED) return;
   command->told_end = true;
   Event exited(Event::kExited, command->id);
   exited.wire = command->exit;
+  exited.wire.cause = CauseOfEnd(*command);
   exited.pid = command->pid;
   exited.cgroups = command->leaf_paths;
   exited.stats = std::move(command->stats);

@@ -69,3 +69,8 @@ export function hostFacts(): HostFacts {
   })
   return cached
 }
+
+/** For what has changed the host under our feet: the next plan reads them anew. */
+export function forgetHostFacts(): void {
+  cached = undefined
+}

@@ -2,6 +2,7 @@
 
 export { Box } from './box.js'
 export type { CapabilityName } from './capabilities.js'
+export { type CgroupDelegation, type DelegateCgroupOptions, delegateCgroup } from './cgroup/delegate.js'
 export {
   SandboxError,
   type SandboxErrorCode,

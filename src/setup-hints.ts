@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
   [
     ['clone'],
     ['EINVAL', 'ENOSYS'],
-    'The kernel does not know one of the namespaces, or lacks clone3 (Linux 5.7 or later is needed).',
+    'The kernel does not know one of the namespaces, or lacks clone3 (Linux 5.4 or later is needed).',
   ],
   [
     ['exec-init', 'init-image'],

@@ -15,6 +15,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -45,7 +46,7 @@ try {
     process.exitCode = 1
   }
 } finally {
-  for (const group of groups) await removeGroup(group)
+  for (const group of groups.reverse()) await removeGroup(group)
   rmSync(home, { recursive: true, force: true })
 }
 
@@ -61,25 +62,47 @@ function usableCheckout(): string {
   return copy
 }
 
-/** A group for the user in one hierarchy, with the controllers that its parent hands on anyway. */
+/**
+ * A group for the user in one hierarchy. In cgroup v2 the user's processes go into a leaf of it, as under systemd with
+ * DelegateSubgroup=: the kernel lets only a group without processes hand controllers on.
+ */
 function delegate(controller: string): string[] {
   const parent = ownGroup(controller)
   if (parent === undefined) return []
   const path = join(parent, `rootless-${USER}`)
-  try {
-    mkdirSync(path)
-  } catch {
-    return [] // no group can be made here: then there are no limits to test
+  const made: string[] = []
+  for (const directory of controller === '' ? [path, join(path, 'main')] : [path]) {
+    try {
+      mkdirSync(directory)
+    } catch {
+      return made // no group can be made here: then there are no limits to test
+    }
+    made.push(directory)
+    for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control', 'tasks'])
+      if (name === '' || readdirSync(directory).includes(name)) chownSync(join(directory, name), USER, USER)
   }
-  for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control', 'tasks'])
-    if (name === '' || readdirSync(path).includes(name)) chownSync(join(path, name), USER, USER)
-  return [path]
+  if (controller === '') handOn(parent)
+  return made
+}
+
+/** Below systemd all controllers are there for users' groups; in a bare root group nobody has enabled them yet. */
+function handOn(group: string): void {
+  const available = readFileSync(join(group, 'cgroup.controllers'), 'utf8').trim().split(' ')
+  for (const name of available.filter((name) => ['cpu', 'cpuset', 'io', 'memory', 'pids'].includes(name))) {
+    try {
+      writeFileSync(join(group, 'cgroup.subtree_control'), `+${name}`)
+    } catch {
+      return // this process is in the group: then it has what it has
+    }
+  }
 }
 
 function runAsUser(checkout: string, args: readonly string[]): Promise<number> {
+  // A group's leaf comes after it: the last move is the one that counts.
   const enter = groups.map((group) => `echo $$ > ${group}/cgroup.procs && `).join('')
   const user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', '--']
-  const tests = ['--import', 'tsx', 'test/run.ts', ...(args.length > 0 ? args : ['--tier', 'sandbox'])]
+  const runner = process.env.COFFERDAM_VM === '1' ? ['test/run.js'] : ['--import', 'tsx', 'test/run.ts']
+  const tests = [...runner, ...(args.length > 0 ? args : ['--tier', 'sandbox'])]
   const { COFFERDAM_MUST_WORK, ...environment } = process.env // what needs root must be skipped
   child = spawn('sh', ['-c', `${enter}exec "$@"`, 'sh', ...user, process.execPath, ...tests], {
     cwd: checkout,

@@ -38,6 +38,8 @@ interface FileReport {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** In the virtual machine each source has its JavaScript beside it (vm/compiled.ts). */
+const COMPILED = process.env.COFFERDAM_VM === '1'
 const SANDBOX: Tier = { name: 'sandbox', directories: ['sandbox', 'examples'], parallelism: 1, timeoutMs: 300_000 }
 const TIERS: readonly Tier[] = [
   { name: 'pure', directories: ['pure', 'harness'], parallelism: 2, timeoutMs: 120_000 },
@@ -123,7 +125,7 @@ async function runFile(file: string, timeoutMs: number): Promise<FileReport> {
   const temporary = join(scratch, name.replaceAll('/', '-'))
   mkdirSync(temporary)
   symlinkSync(transformed, join(temporary, `tsx-${process.geteuid?.()}`))
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const child = spawn(process.execPath, COMPILED ? [file.replace(/\.ts$/, '.js')] : ['--import', 'tsx', file], {
     cwd: ROOT,
     env: {
       ...process.env,

@@ -20,7 +20,7 @@ struct command {
   uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index,
       landlock_index;
   uint32_t uid, gid, rlimit_count;
-  int has_user, has_nice, nice, cgroup_namespace, landlock;
+  int has_user, has_nice, nice, cgroup_namespace, landlock, join_leaf;
   int ruleset; /* written by the child, owned by it: for its fresh places, or -1 */
   uint64_t capabilities;
   uint64_t fresh; /* CLONE_NEW* of its own, or 0: then it shares all of the box */
@@ -33,6 +33,9 @@ struct command {
   uint64_t started_ns;    /* written by the child: what it did before is not the command's time */
   struct failure *failure;
 };
+
+/* exec.c: a kernel before 5.7 has no CLONE_INTO_CGROUP; the process goes into the leaf itself. */
+long join_leaf(int leaf);
 
 /* parked.c: has the process that waits go on with main(command). Its pid; *sharing is 1 until it has left our memory.
  */

@@ -4,12 +4,12 @@
  * exited, and what failed is simply written to the shared `failure`. CLONE_VFORK would do the same, but init could not
  * wake from it: another command of the box with the same id can stop the process in the moment between its change of
  * id and its execve, and nobody's limits would be kept. With a cgroup v2 leaf the process is born in it
- * (CLONE_INTO_CGROUP, 5.7); v1 leaves are joined by writing "0" to their cgroup.procs before anything else. With a
- * filter it borrows init's descriptors as well, see violation.c. Where joining takes long, a process has been put into
- * the leaf ahead (parked.c), and goes on here.
- * The order of the steps matters: the cgroup namespace after the leaf has been entered, so that its root is the leaf;
- * the bounding set and groups while capabilities last; Landlock after no_new_privs, which it needs; then no descriptor
- * is left, and the working directory and the file are looked up as the command's own user; the filter last.
+ * (CLONE_INTO_CGROUP, 5.7); v1 leaves, and v2's on an older kernel, are joined by writing "0" to their cgroup.procs
+ * before anything else. With a filter it borrows init's descriptors as well, see violation.c. Where joining takes long,
+ * a process has been put into the leaf ahead (parked.c), and goes on here. The order of the steps matters: the cgroup
+ * namespace after the leaf has been entered, so that its root is the leaf; the bounding set and groups while
+ * capabilities last; Landlock after no_new_privs, which it needs; then no descriptor is left, and the working directory
+ * and the file are looked up as the command's own user; the filter last.
  */
 #include <linux/capability.h>
 #include <linux/close_range.h>
@@ -39,7 +39,20 @@ static long fail(struct command *command, uint32_t step, uint32_t index, long er
   return error;
 }
 
+/* A kernel before 5.7 has no CLONE_INTO_CGROUP: the process goes there itself, before it is anything but init's. */
+long join_leaf(int leaf) {
+  long procs = sys_call4(__NR_openat, leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+  if (procs < 0) return procs;
+  long result = sys_call3(__NR_write, procs, "0", 1);
+  close_fd((int)procs);
+  return result;
+}
+
 static long join_groups(struct command *command) {
+  if (command->join_leaf) {
+    long result = join_leaf(lent_find(ROLE_LEAF, 0));
+    if (result < 0) return fail(command, STEP_CGROUP_JOIN, command->cgroup_index, result);
+  }
   for (int i = 0; i < lent.count; i++) {
     if (lent.roles[i] >> 16 != ROLE_PROCS) continue;
     long result = sys_call3(__NR_write, lent.fds[i], "0", 1);
@@ -148,12 +161,21 @@ static long restrict_self(struct command *command) {
   return result < 0 ? fail(command, STEP_LANDLOCK, command->landlock_index, result) : 0;
 }
 
+/* close_range(2) is of 5.9, its flag CLOSE_RANGE_CLOEXEC of 5.11, and filters that are older answer EPERM. All that
+ * init has open is closed by execve anyway. */
+static int is_missing(long result) {
+  return result == -ENOSYS || result == -EPERM || result == -EINVAL;
+}
+
 /* From here on paths are followed that a program may have had a hand in: the working directory, the file, its
  * interpreter. Any of them may be, or lead through, a link to /proc/self/fd/N; were that a directory of the host, as
  * the leaf is, "N/../../.." would be the host's root (CVE-2024-21626). So no descriptor of a directory may be left. A
  * table that is shared with init keeps what init still needs: its channel, and files to read clocks and to kill. */
 static long drop_lent(const struct command *command) {
-  if (!command->shares_descriptors) return sys_call3(__NR_close_range, 3, ~0u, 0);
+  if (!command->shares_descriptors) {
+    long result = sys_call3(__NR_close_range, 3, ~0u, 0);
+    if (!is_missing(result)) return result;
+  }
   for (int i = 0; i < lent.count; i++) {
     uint32_t role = lent.roles[i] >> 16;
     if (role == ROLE_KILL || role == ROLE_CPU_CLOCK) continue;
@@ -215,7 +237,7 @@ static int become_command(void *argument) {
   result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
   if (command->shares_descriptors) result = sys_call3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
-  if (result < 0) return (int)fail(command, STEP_STDIO, 0, result);
+  if (result < 0 && !is_missing(result)) return (int)fail(command, STEP_STDIO, 0, result);
   sys_call4(__NR_rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals);
   command->started_ns = now_ns();
   if (command->filter.len) {
@@ -246,7 +268,13 @@ static long give_birth(struct command *command, uint32_t *sharing) {
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
   *sharing = 1;
-  return sys_clone3_call(&args, become_command, command);
+  long pid = sys_clone3_call(&args, become_command, command);
+  if (leaf < 0 || (pid != -EINVAL && pid != -E2BIG)) return pid;
+  args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+  args.cgroup = 0;
+  command->join_leaf = 1;
+  long again = sys_clone3_call(&args, become_command, command);
+  return again > 0 ? again : pid;
 }
 
 /* CLONE_CHILD_CLEARTID: the kernel clears *sharing and wakes its futex when the process has left our memory. One that

@@ -31,6 +31,7 @@ static struct {
   uint32_t go;      /* 1: `main` and `command` are set */
   int (*main)(void *command);
   struct command *command;
+  int leaf;               /* to be joined, where the kernel could not make the process be born in it; or -1 */
   struct failure failure; /* of its joining */
   struct fds procs,       /* v1's cgroup.procs: the process's own as long as it lives */
       rest;               /* what else was lent with the leaf: for supervision */
@@ -44,6 +45,11 @@ static void futex_wait(uint32_t *word, uint32_t value) {
 static int parked_main(void *unused) {
   (void)unused;
   sys_call5(__NR_prctl, PR_SET_NAME, "cofferdam-seat", 0, 0, 0);
+  if (parked.leaf >= 0) {
+    long result = join_leaf(parked.leaf);
+    if (result < 0) parked.failure = (struct failure){PHASE_EXEC, STEP_CGROUP_JOIN, 0, (int32_t)-result};
+    close_fd(parked.leaf);
+  }
   for (int i = 0; i < parked.procs.count; i++) {
     long result = parked.failure.error ? 0 : sys_call3(__NR_write, parked.procs.fds[i], "0", 1);
     if (result < 0)
@@ -86,7 +92,14 @@ void park(struct failure *failure) {
       .stack_size = sizeof stack,
       .cgroup = leaf >= 0 ? (uint64_t)leaf : 0,
   };
+  parked.leaf = -1;
   long pid = sys_clone3_call(&args, parked_main, 0);
+  if (leaf >= 0 && (pid == -EINVAL || pid == -E2BIG)) {
+    args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+    args.cgroup = 0;
+    lent_take(ROLE_LEAF, 0, &parked.leaf);
+    pid = sys_clone3_call(&args, parked_main, 0);
+  }
   if (pid < 0)
     failure->error = (int32_t)-pid;
   else

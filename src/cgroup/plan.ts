@@ -40,7 +40,7 @@ export function missingController(feature: string, controller: string, facts: Cg
     return {
       feature,
       reason: `the ${controller} controller cannot be enabled below ${v2.base}, because this process is in that group itself.`,
-      hint: DELEGATE,
+      hint: `Let it move itself into a leaf of that group: \`await delegateCgroup({ moveSelf: true })\`. ${DELEGATE}`,
     }
   }
   const has = ({ controllers }: { readonly controllers: readonly string[] }) =>

@@ -66,9 +66,9 @@ export const maxNamespaces: Explain = ({ maxNamespaces: limits }) => {
 }
 
 export const oldKernel: Explain = (conditions) => {
-  if (!olderThan(conditions, 5, 7)) return undefined
+  if (!olderThan(conditions, 5, 4)) return undefined
   return {
-    cause: `Linux ${conditions.kernelRelease} is too old: sandboxes start by clone3 with CLONE_CLEAR_SIGHAND (5.5) and CLONE_INTO_CGROUP (5.7).`,
+    cause: `Linux ${conditions.kernelRelease} is too old: sandboxes start by clone3 (5.3), and their ends are waited for by pidfds (5.4).`,
     remedy: 'Use Linux 5.12 or later.',
   }
 }
@@ -196,11 +196,11 @@ export const filteredCall: Explain = ({ seccompFilter, container }, { step, code
       }
     : undefined
 
-// The only call between clone3 and execveat that a kernel may lack, and that must not be done without.
+// Without close_range (5.9) descriptors are closed one by one, as /proc lists them.
 export const noCloseRange: Explain = (conditions, refused) =>
   filteredCall(conditions, refused) ?? {
-    cause: `Linux ${conditions.kernelRelease} has no close_range (5.9), without which the sandbox would inherit descriptors.`,
-    remedy: 'Use Linux 5.12 or later.',
+    cause: `Linux ${conditions.kernelRelease} has no close_range (5.9), and without /proc the sandbox would inherit descriptors.`,
+    remedy: 'Mount /proc, or use Linux 5.12 or later.',
   }
 
 export const noexec: Explain = ({ memfdNoexec }) => ({

@@ -6,7 +6,7 @@ import type { Box } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { toArguments } from '../support/ask.js'
 import { firstText, box as recipe } from '../support/boxes.js'
-import { cgroup2, controller } from '../support/host.js'
+import { cgroup2, controller, cpuClock } from '../support/host.js'
 import { opened, tell } from '../support/open-boxes.js'
 import { suite } from '../support/suite.js'
 import { drainStock } from '../support/warm-up.js'
@@ -56,7 +56,7 @@ test(
     assert.is(result.outcome, 'cpu-time-limit', result.explain())
     await unharmed()
   },
-  { needs: [cgroup2, controller('cpuacct')] },
+  { needs: [cgroup2, cpuClock] },
 )
 
 test(

@@ -6,7 +6,9 @@ import * as assert from 'uvu/assert'
 import { firstText, probeRootfs, box as recipe } from '../support/boxes.js'
 import { cgroup2, root } from '../support/host.js'
 import { setupFailure } from '../support/inside.js'
+import { type Kind, kernelFrom } from '../support/kinds.js'
 import { codeOf, opened, tell } from '../support/open-boxes.js'
+import { atMost } from '../support/slow.js'
 import { suite, type TestContext } from '../support/suite.js'
 
 const test = suite('box', { warmUp: true })
@@ -274,7 +276,7 @@ test(
 )
 
 /** What boxes are for recipes of every kind. */
-const KINDS: [name: string, recipe: () => Sandbox, needs: (typeof root)[]][] = [
+const KINDS: [name: string, recipe: () => Sandbox, needs: (typeof root)[], only?: Kind][] = [
   ['the default root', () => recipe(), []],
   ['a read-only root', () => sandbox().rootfs(probeRootfs, { mode: 'readonly' }), []],
   ['root inside', () => recipe().user(0), [root]],
@@ -282,12 +284,12 @@ const KINDS: [name: string, recipe: () => Sandbox, needs: (typeof root)[]][] = [
   ["the host's processes", () => recipe().share('pid'), [root, cgroup2]],
   ["the host's network", () => recipe().share('net'), []],
   ['kept capabilities', () => recipe().capabilities('net_bind_service'), [root]],
-  ['clock offsets', () => recipe().clockOffset({ boottime: '1d' }), []],
+  ['clock offsets', () => recipe().clockOffset({ boottime: '1d' }), [], kernelFrom(6, 2)],
 ]
 
 const isThere = (pid: string) => existsSync(`/proc/${pid}`)
 
-for (const [name, kind, needs] of KINDS) {
+for (const [name, kind, needs, only] of KINDS) {
   test(
     `a box with ${name} runs commands, and ends each with all that it has started`,
     async (t) => {
@@ -302,11 +304,11 @@ for (const [name, kind, needs] of KINDS) {
         assert.is((await child.wait()).outcome, 'signaled')
         await child.closed
         // What has died is reaped by the box's init, which lives on.
-        for (const deadlineMs = performance.now() + 1000; members.some(isThere); await sleep(1))
+        for (const deadlineMs = performance.now() + atMost(1000); members.some(isThere); await sleep(1))
           assert.ok(performance.now() < deadlineMs, `${members.filter(isThere)} are left`)
       }
     },
-    { needs },
+    { needs, ...(only && { only }) },
   )
 }
 

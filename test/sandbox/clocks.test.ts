@@ -119,7 +119,7 @@ for (const offset of ['30d', '-2s']) {
         result.usage.wallTimeMs >= 300 && result.usage.wallTimeMs < atMost(2000),
         `${result.usage.wallTimeMs} ms`,
       )
-      assert.ok((await recipe.run('/true')).usage.wallTimeMs < 300)
+      assert.ok((await recipe.run('/true')).usage.wallTimeMs < atMost(2000))
     },
     { only },
   )

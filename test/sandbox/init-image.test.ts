@@ -3,20 +3,14 @@ import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { box, firstText, probeRootfs, spawnProbe } from '../support/boxes.js'
 import { run } from '../support/command.js'
-import { command, type Need, root } from '../support/host.js'
+import { command, root } from '../support/host.js'
+import { kernelFrom } from '../support/kinds.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('init image', { warmUp: true })
 
-/** Linux 6.3; each pid namespace has its own. */
-const memfdNoexec: Need = () => {
-  try {
-    readFileSync('/proc/sys/vm/memfd_noexec')
-    return undefined
-  } catch {
-    return 'needs vm.memfd_noexec (Linux 6.3)'
-  }
-}
+/** vm.memfd_noexec; each pid namespace has its own. */
+const memfdNoexec = kernelFrom(6, 3)
 
 test(
   'where memfds may not be executed init comes from a file, of which nothing is left',
@@ -43,7 +37,7 @@ test(
     assert.match(images[0], / \(deleted\)$/)
     assert.not.match(images[0], 'memfd:')
   },
-  { needs: [root, command('unshare'), memfdNoexec] },
+  { only: memfdNoexec, needs: [root, command('unshare')] },
 )
 
 test('the program of a running init cannot be written to', async (t) => {

@@ -5,6 +5,7 @@ import { SandboxError, type SandboxProcess } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
 import { cgroup2, controller, root } from '../support/host.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 import { offspring, survivors } from '../support/victims.js'
 
@@ -173,7 +174,7 @@ test(
     const stopped = await spawnProbe(t, box(), ['sleep', '60'])
     process.kill(initOf(stopped), 'SIGSTOP')
     const disposed = stopped[Symbol.asyncDispose]().then(() => 'disposed')
-    const first = await Promise.race([disposed, sleep(3000, 'hangs')])
+    const first = await Promise.race([disposed, sleep(atMost(3000), 'hangs')])
     if (existsSync(`/proc/${stopped.pid}`)) process.kill(initOf(stopped), 'SIGCONT')
     await disposed
     assert.is(first, 'disposed', 'disposal must not depend on init')

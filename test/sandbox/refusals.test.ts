@@ -4,6 +4,7 @@ import { type Refusal, unprivilegedCaller } from '../support/caller.js'
 import { runNode } from '../support/child.js'
 import { anyUser, command, type Need, root } from '../support/host.js'
 import { askOn, type Host, refusalOn } from '../support/hosts.js'
+import { type Kind, kernelFrom } from '../support/kinds.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('refusals', { warmUp: true })
@@ -30,9 +31,11 @@ for (const [who, ordinary] of CALLERS) {
     at: readonly [step: string, code: string],
     cause: RegExp,
     remedy: RegExp,
+    only?: Kind,
   ) =>
     test(`${who}: ${name}`, async () => explains(await refusalOn({ ...host, ordinary }), at, cause, remedy), {
       needs: NEEDS,
+      ...(only && { only }),
     })
 
   refused(
@@ -54,6 +57,13 @@ for (const [who, ordinary] of CALLERS) {
     { filter: ['ENOSYS', 'clone3'] },
     ['clone', 'ENOSYS'],
     /seccomp filter around this process answers ENOSYS to clone3/,
+    /seccomp=unconfined|Unconfined|SystemCallFilter/,
+  )
+  refused(
+    'clone3 that an outer filter answers with EPERM, where namespaces are asked for, is the filter, too',
+    { kernel: 'EPERM' },
+    ['clone', 'EPERM'],
+    /seccomp filter around this process answers EPERM to clone3/,
     /seccomp=unconfined|Unconfined|SystemCallFilter/,
   )
   refused(
@@ -86,13 +96,6 @@ for (const [who, ordinary] of CALLERS) {
     /seccomp=unconfined|Unconfined|SystemCallFilter/,
   )
   refused(
-    'without close_range nothing is started, for descriptors would be inherited',
-    { filter: ['ENOSYS', 'close_range'] },
-    ['exec-init', 'ENOSYS'],
-    /answers ENOSYS to a call of step 'exec-init'/,
-    /seccomp=unconfined|Unconfined|SystemCallFilter/,
-  )
-  refused(
     "without a keyring of its own nothing is started, for the caller's would be inherited",
     { filter: ['EDQUOT', 'keyctl'] },
     ['session', 'EDQUOT'],
@@ -116,6 +119,7 @@ for (const [who, ordinary] of CALLERS) {
     ['exec-init', 'EACCES'],
     /vm\.memfd_noexec=2/,
     /TMPDIR name a directory on a file system that is not mounted noexec, or permit it: `sudo sysctl -w vm\.memfd_noexec=0`/,
+    kernelFrom(6, 3),
   )
 }
 

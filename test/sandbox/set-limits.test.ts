@@ -27,12 +27,14 @@ test(
     const cores = ((await cpuTimeMs(child)) - before[0]) / (performance.now() - before[1])
     assert.ok(cores < 0.2, `${cores} cores`)
 
-    const eater = await spawnProbe(t, box({ memory: '8MiB', pids: 10 }), ['sleep', '0.3', ',', 'eat', String(24 * MIB)])
+    const eater = await spawnProbe(t, box({ memory: '8MiB', pids: 10 }), ['cat', ',', 'eat', String(24 * MIB)])
     await eater.setLimits({ memory: '48MiB' })
+    eater.stdin?.end() // before, it only reads
     assert.ok((await eater.wait()).ok, 'it was given more')
 
-    const starved = await spawnProbe(t, box({ memory: '64MiB' }), ['sleep', '0.3', ',', 'eat', String(24 * MIB)])
+    const starved = await spawnProbe(t, box({ memory: '64MiB' }), ['cat', ',', 'eat', String(24 * MIB)])
     await starved.setLimits({ memory: '8MiB' })
+    starved.stdin?.end()
     const result = await starved.wait()
     assert.is(result.outcome, 'memory-limit', result.explain())
     assert.match(result.explain(), 'its memory limit of 8 MiB', 'the limit that was in force')
@@ -44,9 +46,10 @@ test(
   "setLimits takes 'max', several limits at once, and pids",
   async (t) => {
     const child = await spawnProbe(t, box({ memory: '8MiB', pids: 2 }), [
-      ...['sleep', '0.3', ',', 'eat', String(24 * MIB), ',', 'fork-n', '4'],
+      ...['cat', ',', 'eat', String(24 * MIB), ',', 'fork-n', '4'],
     ])
     await child.setLimits({ memory: 'max', pids: 'max' })
+    child.stdin?.end()
     const [stdout, result] = await Promise.all([text(child.stdout ?? Readable.from([])), child.wait()])
     assert.ok(result.ok, result.explain())
     assert.match(stdout, '"forked":4')

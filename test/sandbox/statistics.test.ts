@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
 import { command, controller, type Need } from '../support/host.js'
 import { cgroupV2, kernelFrom } from '../support/kinds.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('statistics', { warmUp: true })
@@ -31,16 +32,23 @@ test(
     await child.freeze()
     // What the exit of a process gives back may be booked a moment later.
     await sleep(100)
-    const stats = await child.stats()
-    const cpu = leafFile(child, 'cpu.stat')
+    const names = ['cpu.stat', 'memory.current', 'memory.peak', 'pids.current', 'io.stat'] as const
+    const files = () => names.map((name) => leafFile(child, name))
+    let said = files()
+    let stats = await child.stats()
+    // The kernel may take a page back, or book one, between two looks: then the look is taken again.
+    for (let i = 0; i < 20 && said.join() !== files().join(); i++) {
+      said = files()
+      stats = await child.stats()
+    }
+    const [cpu = '', memory, peak, pids, io = ''] = said
     assert.is(stats.cpuTimeMs, field(cpu, 'usage_usec') / 1e3)
     assert.is(stats.userTimeMs, field(cpu, 'user_usec') / 1e3)
     assert.is(stats.systemTimeMs, field(cpu, 'system_usec') / 1e3)
-    assert.is(stats.memoryBytes, Number(leafFile(child, 'memory.current')))
-    assert.is(stats.memoryPeakBytes, Number(leafFile(child, 'memory.peak')))
+    assert.is(stats.memoryBytes, Number(memory))
+    assert.is(stats.memoryPeakBytes, Number(peak))
     assert.is(stats.pids, 4)
-    assert.is(stats.pids, Number(leafFile(child, 'pids.current')))
-    const io = leafFile(child, 'io.stat')
+    assert.is(stats.pids, Number(pids))
     const sum = (key: string) =>
       [...io.matchAll(new RegExp(`\\b${key}=(\\d+)`, 'g'))].reduce((s, m) => s + Number(m[1]), 0)
     assert.is(stats.readBytes, sum('rbytes'))
@@ -88,7 +96,10 @@ test(
     assert.ok(usage.memoryPeakBytes >= (before.memoryPeakBytes ?? 0), 'a peak does not go down')
     assert.ok(usage.memoryPeakBytes < (before.memoryPeakBytes ?? 0) + MIB, `${usage.memoryPeakBytes} bytes`)
     assert.ok(usage.cpuTimeMs >= (before.cpuTimeMs ?? 0))
-    assert.ok(usage.cpuTimeMs < (before.cpuTimeMs ?? 0) + 100, `${usage.cpuTimeMs} ms after ${before.cpuTimeMs}`)
+    assert.ok(
+      usage.cpuTimeMs < (before.cpuTimeMs ?? 0) + atMost(100),
+      `${usage.cpuTimeMs} ms after ${before.cpuTimeMs}`,
+    )
   },
   { only, needs: [controller('memory'), controller('pids')] },
 )
@@ -113,10 +124,12 @@ test(
   async (t) => {
     const crowded = await spawnProbe(t, box({ cpuset: [0] }), ['spin-children', '2'])
     const alone = await spawnProbe(t, box(), ['sleep', '60'])
+    await sleep(500) // it has waited for a CPU to get where it sleeps
+    const { cpuPressureMs: before = Number.NaN } = await alone.stats()
     await sleep(1000)
     const [busy, idle] = [await crowded.stats(), await alone.stats()]
     assert.ok((busy.cpuPressureMs ?? 0) > 300, `${busy.cpuPressureMs} ms`)
-    assert.ok((idle.cpuPressureMs ?? Number.NaN) < 100, `${idle.cpuPressureMs} ms`)
+    assert.ok((idle.cpuPressureMs ?? Number.NaN) - before < 100, `${idle.cpuPressureMs} ms after ${before}`)
     assert.type(idle.memoryPressureMs, 'number')
     assert.type(idle.ioPressureMs, 'number')
   },

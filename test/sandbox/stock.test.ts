@@ -1,6 +1,8 @@
 // Inits made ahead: what they hold while they wait, whom they serve, and that nobody can tell one from an init made on
 // the spot.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sandbox } from 'cofferdam'
@@ -8,8 +10,9 @@ import * as assert from 'uvu/assert'
 import { ask } from '../support/ask.js'
 import { box, probeRootfs, runProbe, spawnProbe } from '../support/boxes.js'
 import { runNode } from '../support/child.js'
-import { anyUser, root } from '../support/host.js'
-import { suite } from '../support/suite.js'
+import { anyUser, cgroup2, cgroupMounts, ownGroup, root } from '../support/host.js'
+import { cgroupV1 } from '../support/kinds.js'
+import { suite, type TestContext } from '../support/suite.js'
 import { offspring, startVictim, survivors } from '../support/victims.js'
 import { drainStock } from '../support/warm-up.js'
 
@@ -180,6 +183,41 @@ test(
     assert.match(stdout, /^[a-z-]+ E[A-Z]+\n$/)
   },
   { needs: [root, anyUser] },
+)
+
+/** A group of the v1 freezer: a process that is killed in one ends only when it is thawed. */
+function freezer(t: TestContext): string {
+  const mount = cgroupMounts().find(({ type, options }) => type === 'cgroup' && options.includes('freezer'))
+  const group = join(mount?.path ?? '', `stock-test-${process.pid}`)
+  mkdirSync(group)
+  t.cleanUp(() => {
+    writeFileSync(join(group, 'freezer.state'), 'THAWED')
+    rmdirSync(group)
+  })
+  return group
+}
+
+test(
+  'inits that are let go of and end late, when nobody looks for idle groups any more, still leave no group',
+  async (t) => {
+    const group = freezer(t)
+    const inits = await fill(box())
+    const own = /^0::(.*)\/init$/m.exec(readFileSync(`/proc/${inits[0]}/cgroup`, 'utf8'))?.[1] ?? ''
+    const path = `${ownGroup('')}${own}`.replace('//', '/')
+    assert.ok(existsSync(path), path)
+    for (const pid of inits) writeFileSync(join(group, 'cgroup.procs'), String(pid))
+    writeFileSync(join(group, 'freezer.state'), 'FROZEN')
+    // Their recipe's shelf is given up a second after its last use, which is before they have ended.
+    const thaw = spawn('sh', ['-c', `sleep 1.6; echo THAWED > ${group}/freezer.state`], { stdio: 'ignore' })
+    const thawed = once(thaw, 'exit')
+    const startedMs = performance.now()
+    drainStock()
+    assert.ok(performance.now() - startedMs > 1200, 'they could end before they were thawed')
+    await thawed
+    for (const deadlineMs = performance.now() + 5000; existsSync(path); await sleep(20))
+      assert.ok(performance.now() < deadlineMs, `${path} is left`)
+  },
+  { needs: [root, cgroup2], only: cgroupV1 },
 )
 
 test(

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { probeRootfs } from './boxes.js'
 import { CALLER, type Refusal } from './caller.js'
 import { type CommandResult, ended } from './command.js'
-import { outerFilter } from './probe.js'
+import { oldKernel, outerFilter } from './probe.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -19,6 +19,11 @@ export interface Host {
   readonly prepare?: string
   /** What an outer seccomp filter answers, and to which calls: fixtures/outer-filter.c. */
   readonly filter?: readonly [answer: string, calls: string]
+  /**
+   * A release before 5.7 whose answers to clone3 and close_range it has, or `'EPERM'`: a filter that permits threads and
+   * processes, but no new namespaces. Both by fixtures/old-kernel.c.
+   */
+  readonly kernel?: '5.4' | '5.6' | 'EPERM'
   /** Whether the caller is an ordinary user; otherwise it is root. @default false */
   readonly ordinary?: boolean
   readonly env?: NodeJS.ProcessEnv
@@ -26,12 +31,13 @@ export interface Host {
 
 /** Runs a program of Node on such a host, to its end. */
 export async function nodeOn(host: Host, ...args: readonly string[]): Promise<CommandResult> {
-  const { unshare = ['--mount'], ids, prepare = ':', filter, ordinary = false, env = {} } = host
+  const { unshare = ['--mount'], ids, prepare = ':', filter, kernel, ordinary = false, env = {} } = host
   const asUser = ordinary ? ['setpriv', `--reuid=${CALLER}`, `--regid=${CALLER}`, '--clear-groups'] : []
   const filtered = filter ? [outerFilter(), ...filter] : []
+  const older = kernel ? [oldKernel(), kernel] : []
   // The first shell may have come before its user namespace's ids: it has no rights there before it executes another.
   const shell = ['sh', '-c', 'read _; exec "$@"', 'sh', 'sh', '-c', `${prepare} && exec "$@"`, 'sh']
-  const child = spawn('unshare', [...unshare, ...shell, ...asUser, ...filtered, process.execPath, ...args], {
+  const child = spawn('unshare', [...unshare, ...shell, ...older, ...asUser, ...filtered, process.execPath, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

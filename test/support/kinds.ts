@@ -32,6 +32,10 @@ export const kernelBefore =
  */
 export const userXattrsInMemory = kernelFrom(6, 6)
 
+/** A machine that is the tests' own, so that its settings may be changed: that of `npm run test:vm`, which says so. */
+export const ownMachine: Kind = () =>
+  process.env.COFFERDAM_VM === '1' ? undefined : 'for the virtual machine of npm run test:vm'
+
 function memoryIsOnV1(): boolean {
   return cgroupMounts().some(({ type, options }) => type === 'cgroup' && options.includes('memory'))
 }

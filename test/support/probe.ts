@@ -53,6 +53,11 @@ export function faultsProgram(): string {
   return compile('.', ['faults.c'], ['-D_GNU_SOURCE'])
 }
 
+/** The path of a program that executes another as if on an older kernel: see fixtures/old-kernel.c. */
+export function oldKernel(): string {
+  return compile('.', ['old-kernel.c'], ['-D_GNU_SOURCE'])
+}
+
 /** The path of a program whose first instructions fork. */
 export function forkFirst(): string {
   return compile('.', ['fork-first.c'], ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'])

@@ -19,6 +19,6 @@ fi
 # Emptied by switch_root, as any initramfs is; so the scripts go where the new root has a place in memory.
 mount -t tmpfs -o mode=755 tmpfs /host/run
 mkdir /host/run/vm
-cp /session.sh /command.sh /host/run/vm/
+cp -r /session.sh /command.sh /compiled /host/run/vm/
 umount /proc /sys /dev
 exec switch_root /host /bin/sh /run/vm/session.sh

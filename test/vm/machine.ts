@@ -24,6 +24,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { compileInto } from './compiled.js'
 import { type Kernel, output, type Tools } from './host-tools.js'
 
 export interface MachineOptions {
@@ -103,6 +104,7 @@ function packInitramfs(scratch: string, tools: Tools, kernel: Kernel, { checkout
   copyFileSync(join(HERE, 'init.sh'), join(root, 'init'))
   chmodSync(join(root, 'init'), 0o755)
   copyFileSync(join(HERE, 'session.sh'), join(root, 'session.sh'))
+  compileInto(join(root, 'compiled'), checkout)
   const variables = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}\n`)
   writeFileSync(
     join(root, 'command.sh'),

@@ -28,6 +28,9 @@ fail() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+for directory in /run/vm/compiled/*; do
+  [ ! -d "$ROOT/${directory##*/}" ] || mount --bind "$directory" "$ROOT/${directory##*/}" || fail "$directory"
+done
 mount --make-rshared / # as systemd leaves it on any host
 mkdir -p /dev/pts /dev/shm /run/vm/checkout
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts || fail '/dev/pts'
