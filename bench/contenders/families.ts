@@ -48,20 +48,29 @@ const limited = (limits: Limits) => (programs: Programs) => full(programs).limit
 /** Each wall on top of those before it. */
 const WALLS: readonly Contender[] = (() => {
   const bare = sandbox().share('user', 'mount', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time').seccomp('off')
-  const own = (...names: Parameters<typeof bare.namespaces>) => sandbox().namespaces(...names).seccomp('off')
+  const own = (...names: Parameters<typeof bare.namespaces>) =>
+    sandbox()
+      .namespaces(...names)
+      .seccomp('off')
   const onHost = (programs: Programs) => programs.true
   return [
     coldRun('init, cgroup v2 leaf, no new namespace', () => bare, onHost),
     coldRun('+ pid namespace', () => own('pid'), onHost),
-    coldRun('+ mount namespace: root, /proc, /dev, /tmp', ({ rootfs }) => own('pid', 'mount').rootfs(rootfs, { mode: 'readonly' })),
+    coldRun('+ mount namespace: root, /proc, /dev, /tmp', ({ rootfs }) =>
+      own('pid', 'mount').rootfs(rootfs, { mode: 'readonly' }),
+    ),
     coldRun('+ user namespace, id maps, idmapped layers', ({ rootfs }) =>
-      own('pid', 'mount', 'user').rootfs(rootfs, { mode: 'readonly' })),
+      own('pid', 'mount', 'user').rootfs(rootfs, { mode: 'readonly' }),
+    ),
     coldRun('+ uts, ipc, cgroup, time namespaces', ({ rootfs }) =>
-      sandbox().share('net').seccomp('off').rootfs(rootfs, { mode: 'readonly' })),
+      sandbox().share('net').seccomp('off').rootfs(rootfs, { mode: 'readonly' }),
+    ),
     coldRun('+ net namespace', ({ rootfs }) => sandbox().seccomp('off').rootfs(rootfs, { mode: 'readonly' })),
     coldRun('+ overlay on a tmpfs', ({ rootfs }) => sandbox().seccomp('off').rootfs(rootfs)),
     coldRun('+ seccomp: the full sandbox', ({ rootfs }) => sandbox().rootfs(rootfs)),
-    coldRun('+ limits: memory and pids', ({ rootfs }) => sandbox().rootfs(rootfs).limits({ memory: '64MiB', pids: 16 })),
+    coldRun('+ limits: memory and pids', ({ rootfs }) =>
+      sandbox().rootfs(rootfs).limits({ memory: '64MiB', pids: 16 }),
+    ),
   ]
 })()
 

@@ -1,5 +1,5 @@
 // Other sandboxes, started from Node as we would start them without this package: those that are installed.
-import { copyFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Contender, Programs, Starter } from '../support/types.js'
@@ -33,7 +33,18 @@ export const PEERS: readonly Peer[] = [
     differs: `${FULL}; no time namespace, no cgroup, no seccomp`,
     open: command(({ root }) => [
       ...['--unshare-user', '--unshare-all', '--uid', '1000', '--gid', '1000', '--ro-bind', root, '/'],
-      ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+      ...[
+        '--proc',
+        '/proc',
+        '--dev',
+        '/dev',
+        '--tmpfs',
+        '/tmp',
+        '--die-with-parent',
+        '--new-session',
+        '--cap-drop',
+        'ALL',
+      ],
       '/true',
     ]),
   },
@@ -41,7 +52,8 @@ export const PEERS: readonly Peer[] = [
   { name: 'runc', differs: `${FULL}, cgroups of every controller; no seccomp, no time namespace`, open: container },
   {
     name: 'firejail',
-    differs: "net, ipc, pid, uts, user and mount namespaces, seccomp, /dev; the host's root read-only; no time or cgroup namespace, no cgroup",
+    differs:
+      "net, ipc, pid, uts, user and mount namespaces, seccomp, /dev; the host's root read-only; no time or cgroup namespace, no cgroup",
     open: command(({ program }) => [
       ...['--quiet', '--noprofile', '--net=none', '--ipc-namespace', '--noroot', '--caps.drop=all', '--seccomp'],
       ...['--private-dev', '--read-only=/', program],
@@ -57,12 +69,14 @@ export const PEERS: readonly Peer[] = [
   },
   {
     name: 'nsjail',
-    differs: 'user, mount, pid, net, ipc, uts, cgroup namespaces, read-only root, /proc, /tmp; no /dev, no cgroup, no seccomp',
+    differs:
+      'user, mount, pid, net, ipc, uts, cgroup namespaces, read-only root, /proc, /tmp; no /dev, no cgroup, no seccomp',
     open: command(({ root }) => ['-Mo', '-Q', '--chroot', root, '--tmpfsmount', '/tmp', '--', '/true']),
   },
   {
     name: 'isolate',
-    differs: 'mount, pid, net and ipc namespaces, chroot, limits by rlimit; no user, uts, time or cgroup namespace, no cgroup, no seccomp',
+    differs:
+      'mount, pid, net and ipc namespaces, chroot, limits by rlimit; no user, uts, time or cgroup namespace, no cgroup, no seccomp',
     async open(path, programs) {
       const { root } = peerRoot(programs)
       const box = ['--box-id=999', '--silent']
@@ -75,7 +89,8 @@ export const PEERS: readonly Peer[] = [
   },
   {
     name: 'minijail0',
-    differs: 'user, mount, pid, net, ipc, uts, cgroup namespaces, pivot_root, /proc, /tmp; no /dev, no cgroup, no seccomp',
+    differs:
+      'user, mount, pid, net, ipc, uts, cgroup namespaces, pivot_root, /proc, /tmp; no /dev, no cgroup, no seccomp',
     open: command(({ root }) => [
       ...['-U', '-m', IDS, '-M', IDS, '-v', '-p', '-e', '-l', '-N', '--uts', '-n', '-r', '-t', '-P', root],
       ...['--logging=stderr', '--', '/true'],
@@ -83,7 +98,8 @@ export const PEERS: readonly Peer[] = [
   },
   {
     name: 'go-judge',
-    differs: "a server reached over HTTP that uses its containers again; its own mounts; the host's /bin/true; no user program to copy in",
+    differs:
+      "a server reached over HTTP that uses its containers again; its own mounts; the host's /bin/true; no user program to copy in",
     open: startGoJudge,
   },
 ]
@@ -135,7 +151,8 @@ async function container(path: string, programs: Programs): Promise<Starter> {
 function peerRoot(programs: Programs): { root: string } {
   const root = mkdtempSync(join(tmpdir(), 'peer-root-'))
   chmodSync(root, 0o755)
-  for (const directory of ['proc', 'dev', 'tmp', 'sys', 'run', 'etc', 'usr', 'usr/lib', 'root', 'var']) mkdirSync(join(root, directory))
+  for (const directory of ['proc', 'dev', 'tmp', 'sys', 'run', 'etc', 'usr', 'usr/lib', 'root', 'var'])
+    mkdirSync(join(root, directory))
   writeFileSync(join(root, 'usr/lib/os-release'), 'ID=bench\n')
   copyFileSync(programs.true, join(root, 'true'))
   return { root }
