@@ -1,6 +1,6 @@
 // Which contenders are measured together, in the same rounds of one process.
-import { readFileSync } from 'node:fs'
 import { type Limits, sandbox } from 'cofferdam'
+import { cgroup2Mount } from '../support/machine.js'
 import type { Contender, Programs } from '../support/types.js'
 import { bareFirstByte, bareIgnore, barePipe, floor, kernel } from './node.js'
 import { peers } from './peers.js'
@@ -74,11 +74,6 @@ const WALLS: readonly Contender[] = (() => {
   ]
 })()
 
-/** The root of the cgroup v2 hierarchy, where this caller can make groups. */
-function cgroupRoot(): string {
-  return / (\S+) \S+ (?:\S+ )*?- cgroup2 /.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1] ?? '/sys/fs/cgroup'
-}
-
 export const FAMILIES: Readonly<Record<string, (programs: Programs) => readonly Contender[]>> = {
   latency: () => [
     floor,
@@ -103,7 +98,7 @@ export const FAMILIES: Readonly<Record<string, (programs: Programs) => readonly 
     floor,
     ...Object.entries(CLONE).map(([name, flag]) => kernel(`+ ${name} namespace`, flag)),
     kernel('+ all eight namespaces', ALL),
-    kernel('+ cgroup v2: mkdir, CLONE_INTO_CGROUP, rmdir', 0n, cgroupRoot()),
+    kernel('+ cgroup v2: mkdir, CLONE_INTO_CGROUP, rmdir', 0n, cgroup2Mount() ?? '/sys/fs/cgroup'),
   ],
   heap: () => [floor, barePipe, coldRun(COLD_RUN, full), boxRun(BOX_RUN, full)],
   stall: () => [bareIgnore, barePipe, coldSpawn(COLD_SPAWN_IGNORE, full, 'ignore'), coldRun(COLD_RUN, full)],

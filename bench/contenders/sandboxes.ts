@@ -1,4 +1,5 @@
 // The package's own ways to start a program, each from a recipe.
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { type Sandbox, SandboxPool, type SandboxProcess, type SandboxResult, sandbox } from 'cofferdam'
 import type { Contender, Programs, Starter, Trial } from '../support/types.js'
@@ -94,8 +95,9 @@ async function waited(spawn: (options: Stdio) => Promise<SandboxProcess>, stdio:
   child.stdout?.once('data', () => {
     trial.firstByteMs = performance.now() - calledMs
   })
-  child.stdout?.resume()
-  child.stderr?.resume()
-  ok(await child.wait())
+  // As 'close' of a ChildProcess: the command has ended, and its output has arrived.
+  const outputs = [child.stdout, child.stderr].map((stream) => stream && once(stream.resume(), 'end'))
+  const [result] = await Promise.all([child.wait(), ...outputs])
+  ok(result)
   return trial
 }

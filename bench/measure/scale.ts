@@ -41,8 +41,10 @@ export async function measureScale({ levels, calls, programs }: ScaleTask): Prom
 async function grow(recipe: Sandbox, children: SandboxProcess[], live: number): Promise<string | undefined> {
   const missing = live - children.length
   if (missing * BYTES_EACH > availableBytes()) return `only ${Math.round(availableBytes() / 2 ** 20)} MiB are free`
+  let begun = children.length
   const start = async () => {
-    while (children.length < live) {
+    while (begun < live) {
+      begun++
       progress(`${children.length} of ${live} live`)
       const stdio = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const
       children.push(await recipe.spawn('/probe', ['sleep', '3600'], stdio))

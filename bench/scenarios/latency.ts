@@ -1,13 +1,5 @@
 // From the call to the end: Node's own spawn, the package's ways, the kernel's floor; and to the first byte of output.
-import {
-  BOX_RUN,
-  BOX_SPAWN_PIPE,
-  COLD_RUN,
-  COLD_SPAWN_IGNORE,
-  COLD_SPAWN_PIPE,
-  POOL_FRESH,
-  POOL_REUSE,
-} from '../contenders/families.js'
+import { COLD_RUN, COLD_SPAWN_PIPE, POOL_FRESH, POOL_REUSE } from '../contenders/families.js'
 import { BARE_PIPE, FLOOR } from '../contenders/node.js'
 import type { RoundsAnswer } from '../measure/tasks.js'
 import { ms, times } from '../support/render.js'
@@ -67,7 +59,7 @@ function checks(answer: RoundsAnswer): Check[] {
       ]),
     ]),
     ...PACES.flatMap((pace) =>
-      [COLD_SPAWN_IGNORE, COLD_SPAWN_PIPE, COLD_RUN, BOX_SPAWN_PIPE, BOX_RUN, POOL_FRESH].map((name) =>
+      [COLD_SPAWN_PIPE, COLD_RUN, POOL_FRESH].map((name) =>
         atMost(
           `main thread blocked until the call returns: ${name}, ${pace}`,
           figure(answer, name, pace, 'callMs'),

@@ -1,9 +1,9 @@
 // Other sandboxes that are installed, each started from Node.
-import { readFileSync } from 'node:fs'
 import { COLD_RUN, POOL_FRESH } from '../contenders/families.js'
 import { BARE_PIPE, FLOOR } from '../contenders/node.js'
 import { PEERS } from '../contenders/peers.js'
 import type { RoundsAnswer } from '../measure/tasks.js'
+import { cgroup2Mount } from '../support/machine.js'
 import { ms, times } from '../support/render.js'
 import {
   absentTable,
@@ -59,7 +59,7 @@ export const peers: Scenario = {
 /** crun refuses hosts where cgroup v2 has a controller beside v1: it is measured where it does not see v2. */
 async function crunApart(context: Context, answer: RoundsAnswer): Promise<RoundsAnswer | undefined> {
   const refused = answer.absent.some(({ name, why }) => name === 'crun' && why.includes('hybrid'))
-  const v2 = / (\/\S+) \S+ (?:\S+ )*?- cgroup2 /.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1]
+  const v2 = cgroup2Mount()
   if (!refused || v2 === undefined) return undefined
   return measure(
     context,

@@ -15,6 +15,12 @@ export function describeMachine(): string {
   ].join(', ')
 }
 
+/** Where the cgroup v2 hierarchy is mounted, if it is. */
+export function cgroup2Mount(): string | undefined {
+  const lines = read('/proc/self/mountinfo').split('\n')
+  return lines.find((line) => line.includes(' - cgroup2 '))?.split(' ')[4]
+}
+
 function cgroupVersion(): string {
   const mounts = read('/proc/self/mountinfo')
   const v2 = / - cgroup2 /.test(mounts)
