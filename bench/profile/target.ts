@@ -1,0 +1,25 @@
+// What is profiled: starts one way, again and again, with marks that a trace of system calls shows.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FAMILIES } from '../contenders/families.js'
+import type { Programs } from '../support/types.js'
+
+const [name, calls, pauseMs, programs] = process.argv.slice(2)
+const given = JSON.parse(programs ?? '') as Programs
+const contender = FAMILIES.latency?.(given).find((one) => one.name === name)
+if (!contender) throw new Error(`No contender is called ${name}.`)
+
+const { start, close } = await contender.open(given)
+const times: number[] = []
+for (let call = 0; call < Number(calls) + 20; call++) {
+  if (Number(pauseMs) > 0) await sleep(Number(pauseMs))
+  const calledMs = performance.now()
+  // Marks: no other part of the process asks for its ids.
+  process.getuid?.()
+  const end = start()
+  process.getgid?.()
+  await end
+  process.geteuid?.()
+  times.push(performance.now() - calledMs)
+}
+await close?.()
+console.log(JSON.stringify({ pid: process.pid, times: times.slice(20) }))

@@ -1,0 +1,115 @@
+// Reads a trace of system calls, as `perf script` prints it, and finds what happens in each of many like calls.
+
+/** One system call, or a mark of the scheduler, of one thread. */
+export interface Step {
+  /** The thread's part: its name. */
+  who: string
+  what: string
+  /** From the call on, in microseconds. */
+  beginUs: number
+  endUs: number
+}
+
+export interface Line {
+  comm: string
+  tid: number
+  timeUs: number
+  event: string
+  number: number
+  result: string
+}
+
+/** Where a call begins, where it has returned, and where its result is there. */
+export const MARKS = { begin: 'getuid', returned: 'getgid', end: 'geteuid' } as const
+
+const FORM = /^\s*(.+?)\s+(\d+)\s+(?:\[\d+\]\s+)?(\d+\.\d+):\s+(?:\w+:)?(\w+):\s*(.*)$/
+
+export function parseLine(text: string): Line | undefined {
+  const [, comm = '', tid, seconds, event = '', rest = ''] = FORM.exec(text) ?? []
+  if (seconds === undefined) return undefined
+  const [, number = '-1', result = ''] = /^NR (-?\d+)(?: = (-?\w+))?/.exec(rest) ?? []
+  return { comm, tid: Number(tid), timeUs: Number(seconds) * 1e6, event, number: Number(number), result }
+}
+
+/** Tells a command that has not executed yet from its init, whose name it still has: only init clones. */
+export function nameCommands(lines: readonly Line[], isClone: (line: Line) => boolean): Line[] {
+  const inits = new Set(lines.filter((line) => line.event === 'sys_enter' && isClone(line)).map(({ tid }) => tid))
+  const isCommand = ({ comm, tid }: Line) => comm === 'true' || (comm === 'cofferdam-init' && !inits.has(tid))
+  return lines.map((line) => (isCommand(line) ? { ...line, comm: 'command' } : line))
+}
+
+/** The calls that took the least time, without the first ones, which warm up. */
+export function fasterHalf(calls: readonly Step[][], warmUp = 20): Step[][] {
+  const endUs = (steps: readonly Step[]) => Math.max(...steps.map((step) => step.beginUs))
+  const counted = calls.slice(warmUp).sort((a, b) => endUs(a) - endUs(b))
+  return counted.slice(0, Math.ceil(counted.length / 2))
+}
+
+/** The steps of each call, in the order of their beginnings. */
+export function splitCalls(lines: Iterable<Line>, main: number, nameOf: (number: number) => string): Step[][] {
+  const calls: Step[][] = []
+  const open = new Map<number, Step>()
+  let beginUs: number | undefined
+  let steps: Step[] = []
+  for (const { comm, tid, timeUs, event, number } of lines) {
+    const what = event.startsWith('sys_') ? nameOf(number) : event
+    if (tid === main && event === 'sys_enter' && what === MARKS.begin) {
+      beginUs = timeUs
+      steps = []
+      open.clear()
+    }
+    if (beginUs === undefined) continue
+    const atUs = timeUs - beginUs
+    const begun = open.get(tid)
+    if (event === 'sys_exit') {
+      // A call that had begun before the first mark ends without a beginning: a wait.
+      if (begun?.what === what) begun.endUs = atUs
+      else if (!begun) steps.push({ who: comm, what: `${what} (had waited)`, beginUs: atUs, endUs: atUs })
+      open.delete(tid)
+      if (tid === main && what === MARKS.end) {
+        calls.push(steps)
+        beginUs = undefined
+      }
+      continue
+    }
+    const step = { who: tid === main ? 'main thread' : comm, what, beginUs: atUs, endUs: Number.NaN }
+    steps.push(step)
+    if (event === 'sys_enter') open.set(tid, step)
+    else step.endUs = atUs
+  }
+  return calls
+}
+
+export interface Row {
+  who: string
+  what: string
+  /** Medians over the calls that have it. */
+  beginUs: number
+  tookUs: number
+  /** The part of all calls that have it. */
+  share: number
+}
+
+/** Like steps of all calls as one: the same thread, the same system call, the same turn. */
+export function timeline(calls: readonly Step[][], median: (values: readonly number[]) => number): Row[] {
+  const groups = new Map<string, Step[]>()
+  for (const steps of calls) {
+    const turns = new Map<string, number>()
+    for (const step of steps) {
+      const name = `${step.who}\t${step.what}`
+      const turn = (turns.get(name) ?? 0) + 1
+      turns.set(name, turn)
+      const key = `${name}\t${turn}`
+      groups.set(key, [...(groups.get(key) ?? []), step])
+    }
+  }
+  return [...groups.values()]
+    .map((steps) => ({
+      who: steps[0]?.who ?? '',
+      what: steps[0]?.what ?? '',
+      beginUs: median(steps.map(({ beginUs }) => beginUs)),
+      tookUs: median(steps.map(({ beginUs, endUs }) => endUs - beginUs).filter(Number.isFinite)),
+      share: steps.length / calls.length,
+    }))
+    .sort((a, b) => a.beginUs - b.beginUs)
+}
