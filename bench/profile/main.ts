@@ -2,9 +2,13 @@
 // Needs root and perf(1), Debian's linux-perf. Every system call of every thread that takes part is traced, Node's and the
 // sandbox's; what is printed is the median
 // timeline of the faster half of the calls, which other work of the machine has disturbed least. Tracing itself makes a call somewhat slower: both times are given.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { syscallNumbers } from '../../src/seccomp/tables.js'
@@ -13,14 +17,14 @@ import { buildWorkers } from '../support/build.js'
 import { buildPrograms } from '../support/programs.js'
 import { terminalTable } from '../support/render.js'
 import { median } from '../support/statistics.js'
-import { fasterHalf, nameCommands, parseLine, splitCalls, timeline } from './trace.js'
+import { fasterHalf, type Line, nameCommands, ownFilter, parseLine, splitCalls, timeline } from './trace.js'
 
 const WAYS: Readonly<Record<string, string>> = { cold: COLD_RUN, box: BOX_RUN, pool: POOL_FRESH, reuse: POOL_REUSE }
+const WHO = 'comm == "bench-target" || comm ~ "cofferdam*" || comm == "true" || comm == "node"'
 const EVENTS = [
   'raw_syscalls:sys_enter',
   'raw_syscalls:sys_exit',
-  'sched:sched_process_exec',
-  'sched:sched_process_exit',
+  ...['exec', 'exit', 'fork'].map((end) => `sched:sched_process_${end}`),
 ]
 /** Steps that fewer calls have are left out: they belong to something else that happened meanwhile. */
 const COMMON = 0.5
@@ -39,37 +43,28 @@ const target = [fileURLToPath(new URL('../build/profile/target.js', import.meta.
 const command = [process.execPath, ...target, JSON.stringify(programs)]
 const data = join(dirname(programs.rootfs), 'perf.data')
 
-const plain = JSON.parse(run(command)) as { times: number[] }
-const traced = JSON.parse(
-  run([
-    'perf',
-    'record',
-    '-q',
-    '-a',
-    '-m',
-    '2M',
-    '-o',
-    data,
-    ...EVENTS.flatMap((event) => ['-e', event]),
-    '--',
-    ...command,
-  ]),
-) as { pid: number; times: number[] }
-const script = run(['perf', 'script', '-i', data, '--ns', '-F', 'comm,tid,time,event,trace'])
-rmSync(data)
+const plain = JSON.parse(await run(command, text)) as { times: number[] }
+const events = EVENTS.flatMap((event) => ['-e', event, '--filter', WHO])
+const record = ['perf', 'record', '-q', '-a', '-m', '4M', '-o', data, ...events, '--', ...command]
+const traced = JSON.parse(await run(record, text)) as { pid: number; times: number[] }
 
 const names = new Map(
   [...syscallNumbers(process.arch === 'arm64' ? 'aarch64' : 'x86_64')].map(([word, number]) => [number, word]),
 )
 const nameOf = (number: number) => names.get(number) ?? `${number}`
-const lines = nameCommands(
-  script
-    .split('\n')
-    .map(parseLine)
-    .filter((line) => line !== undefined)
-    .filter(({ comm, tid }) => comm.startsWith('cofferdam') || comm === 'true' || tid === traced.pid),
-  (line) => nameOf(line.number) === 'clone3',
+const isOwn = ownFilter(traced.pid)
+const lines = await run(
+  ['perf', 'script', '-i', data, '--ns', '-F', 'comm,pid,tid,time,event,trace'],
+  async (output) => {
+    const kept: Line[] = []
+    for await (const text of createInterface({ input: output })) {
+      const line = parseLine(text)
+      if (line && isOwn(line)) kept.push(line)
+    }
+    return nameCommands(kept, ({ number }) => nameOf(number) === 'clone3')
+  },
 )
+rmSync(data)
 const calls = fasterHalf(splitCalls(lines, traced.pid, nameOf))
 
 const rows = timeline(calls, median).filter(({ share }) => share >= COMMON)
@@ -88,8 +83,13 @@ console.log(
   }),
 )
 
-function run([file = '', ...args]: string[]): string {
-  const { error } = spawnSync(file, ['--version'])
-  if (error) throw new Error(`${file} cannot be started (${error.message}). Debian: apt-get install linux-perf.`)
-  return execFileSync(file, args, { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'pipe'] })
+async function run<T>([file = '', ...args]: readonly string[], read: (output: Readable) => Promise<T>): Promise<T> {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const failed = once(child, 'error').then(([error]) => {
+    throw new Error(`${file} cannot be started (${error.message}). Debian: apt-get install linux-perf.`)
+  })
+  const done = Promise.all([read(child.stdout), text(child.stderr), once(child, 'close')])
+  const [answer, complaint, [code]] = await Promise.race([done, failed])
+  if (code !== 0) throw new Error(`${file} failed: ${complaint.trim() || `exit code ${code}`}`)
+  return answer
 }

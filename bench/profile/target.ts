@@ -9,6 +9,8 @@ const contender = FAMILIES.latency?.(given).find((one) => one.name === name)
 if (!contender) throw new Error(`No contender is called ${name}.`)
 
 const { start, close } = await contender.open(given)
+// What the trace is filtered by.
+process.title = 'bench-target'
 const times: number[] = []
 for (let call = 0; call < Number(calls) + 20; call++) {
   if (Number(pauseMs) > 0) await sleep(Number(pauseMs))

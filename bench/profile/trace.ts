@@ -12,23 +12,39 @@ export interface Step {
 
 export interface Line {
   comm: string
+  /** Of the process, and of the thread. */
+  pid: number
   tid: number
   timeUs: number
   event: string
+  /** Of the system call. */
   number: number
-  result: string
+  /** Of a fork: the new thread. */
+  child: number
 }
 
 /** Where a call begins, where it has returned, and where its result is there. */
 export const MARKS = { begin: 'getuid', returned: 'getgid', end: 'geteuid' } as const
 
-const FORM = /^\s*(.+?)\s+(\d+)\s+(?:\[\d+\]\s+)?(\d+\.\d+):\s+(?:\w+:)?(\w+):\s*(.*)$/
+const FORM = /^\s*(.+?)\s+(\d+)\/(\d+)\s+(\d+\.\d+):\s+(?:\w+:)?(\w+):\s*(.*)$/
 
 export function parseLine(text: string): Line | undefined {
-  const [, comm = '', tid, seconds, event = '', rest = ''] = FORM.exec(text) ?? []
+  const [, comm = '', pid, tid, seconds, event = '', rest = ''] = FORM.exec(text) ?? []
   if (seconds === undefined) return undefined
-  const [, number = '-1', result = ''] = /^NR (-?\d+)(?: = (-?\w+))?/.exec(rest) ?? []
-  return { comm, tid: Number(tid), timeUs: Number(seconds) * 1e6, event, number: Number(number), result }
+  const number = /^NR (-?\d+)/.exec(rest)?.[1] ?? -1
+  const child = /child_pid=(\d+)/.exec(rest)?.[1] ?? -1
+  const timeUs = Number(seconds) * 1e6
+  return { comm, pid: Number(pid), tid: Number(tid), timeUs, event, number: Number(number), child: Number(child) }
+}
+
+/** Keeps a process's threads and all that they have begotten: others on the machine may have the same names. */
+export function ownFilter(pid: number): (line: Line) => boolean {
+  const own = new Set<number>()
+  return (line) => {
+    const isOwn = line.pid === pid || own.has(line.tid)
+    if (isOwn && line.child > 0) own.add(line.child)
+    return isOwn && line.event !== 'sched_process_fork'
+  }
 }
 
 /** Tells a command that has not executed yet from its init, whose name it still has: only init clones. */
