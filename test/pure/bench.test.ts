@@ -1,5 +1,6 @@
 // The benchmark's arithmetic, charts, tables and command line.
 import * as assert from 'uvu/assert'
+import { fasterHalf, nameCommands, ownFilter, parseLine, splitCalls, timeline } from '../../bench/profile/trace.js'
 import { parseOptions } from '../../bench/support/options.js'
 import { checksTable, markdownTable, terminalTable } from '../../bench/support/render.js'
 import { atLeast, atMost, ratio } from '../../bench/support/scenario.js'
@@ -133,6 +134,45 @@ for (const logarithmic of [false, true]) {
     assert.not.match(svg, /NaN|Infinity|undefined/)
   })
 }
+
+const TRACE = `
+    bench-target    10/10    1.000000100: raw_syscalls:sys_enter: NR 102 (0, 0, 0, 0, 0, 0)
+    bench-target    10/10    1.000001100:  raw_syscalls:sys_exit: NR 102 = 0
+ cofferdam-spawn    10/11    1.000010100: raw_syscalls:sys_enter: NR 435 (1, 2, 3, 4, 5, 6)
+ cofferdam-spawn    10/11    1.000020100: sched:sched_process_fork: comm=cofferdam-spawn pid=11 child_comm=cofferdam-spawn child_pid=20
+ cofferdam-spawn    10/11    1.000030100:  raw_syscalls:sys_exit: NR 435 = 20
+  cofferdam-init    20/20    1.000040100: raw_syscalls:sys_enter: NR 1 (1, 2, 3, 4, 5, 6)
+  cofferdam-init    20/20    1.000042100:  raw_syscalls:sys_exit: NR 1 = 5
+  cofferdam-init    99/99    1.000045100: raw_syscalls:sys_enter: NR 1 (1, 2, 3, 4, 5, 6)
+    bench-target    10/10    1.000050100: raw_syscalls:sys_enter: NR 107 (0, 0, 0, 0, 0, 0)
+    bench-target    10/10    1.000051100:  raw_syscalls:sys_exit: NR 107 = 0
+`
+const CALLS: Readonly<Record<number, string>> = { 102: 'getuid', 107: 'geteuid', 435: 'clone3', 1: 'write' }
+const nameOf = (number: number) => CALLS[number] ?? `${number}`
+
+test("a trace becomes steps of the process and its children, and not of a stranger's", () => {
+  const lines = TRACE.split('\n')
+    .map(parseLine)
+    .filter((line) => line !== undefined)
+  assert.is(lines.length, 10)
+  const named = nameCommands(lines.filter(ownFilter(10)), ({ number }) => nameOf(number) === 'clone3')
+  const calls = splitCalls(named, 10, nameOf)
+  assert.is(calls.length, 1)
+  const rows = timeline(fasterHalf(calls, 0), median)
+  const seen = rows.map(({ who, what, beginUs, tookUs, share }) => [
+    who,
+    what,
+    Math.round(beginUs),
+    Math.round(tookUs),
+    share,
+  ])
+  assert.equal(seen, [
+    ['main thread', 'getuid', 0, 1, 1],
+    ['cofferdam-spawn', 'clone3', 10, 20, 1],
+    ['command', 'write', 40, 2, 1],
+    ['main thread', 'geteuid', 50, 1, 1],
+  ])
+})
 
 const NAMES = ['latency', 'heap']
 
