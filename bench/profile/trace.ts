@@ -23,8 +23,9 @@ export interface Line {
   child: number
 }
 
-/** Where a call begins, where it has returned, and where its result is there. */
-export const MARKS = { begin: 'getuid', returned: 'getgid', end: 'geteuid' } as const
+/** What target.ts calls where a call begins, where it has returned, and where its result is there. */
+const MARK = 'getppid'
+const MARKS = ['the call begins', 'the call has returned', 'the result is there'] as const
 
 const FORM = /^\s*(.+?)\s+(\d+)\/(\d+)\s+(\d+\.\d+):\s+(?:\w+:)?(\w+):\s*(.*)$/
 
@@ -61,20 +62,29 @@ export function fasterHalf(calls: readonly Step[][], warmUp = 20): Step[][] {
   return counted.slice(0, Math.ceil(counted.length / 2))
 }
 
-/** The steps of each call, in the order of their beginnings. */
+/** The steps of each call, in the order of their beginnings. Whole calls only. */
 export function splitCalls(lines: Iterable<Line>, main: number, nameOf: (number: number) => string): Step[][] {
   const calls: Step[][] = []
   const open = new Map<number, Step>()
-  let beginUs: number | undefined
+  let beginUs = Number.NaN
+  let marks = 0
   let steps: Step[] = []
   for (const { comm, tid, timeUs, event, number } of lines) {
-    const what = event.startsWith('sys_') ? nameOf(number) : event
-    if (tid === main && event === 'sys_enter' && what === MARKS.begin) {
-      beginUs = timeUs
-      steps = []
-      open.clear()
+    let what = event.startsWith('sys_') ? nameOf(number) : event
+    if (tid === main && what === MARK) {
+      if (event === 'sys_exit') continue
+      if (marks === 0) {
+        beginUs = timeUs
+        steps = []
+        open.clear()
+      }
+      what = MARKS[marks] ?? ''
+      marks = (marks + 1) % MARKS.length
+      steps.push({ who: 'main thread', what, beginUs: timeUs - beginUs, endUs: timeUs - beginUs })
+      if (marks === 0) calls.push(steps)
+      continue
     }
-    if (beginUs === undefined) continue
+    if (marks === 0) continue
     const atUs = timeUs - beginUs
     const begun = open.get(tid)
     if (event === 'sys_exit') {
@@ -82,10 +92,6 @@ export function splitCalls(lines: Iterable<Line>, main: number, nameOf: (number:
       if (begun?.what === what) begun.endUs = atUs
       else if (!begun) steps.push({ who: comm, what: `${what} (had waited)`, beginUs: atUs, endUs: atUs })
       open.delete(tid)
-      if (tid === main && what === MARKS.end) {
-        calls.push(steps)
-        beginUs = undefined
-      }
       continue
     }
     const step = { who: tid === main ? 'main thread' : comm, what, beginUs: atUs, endUs: Number.NaN }

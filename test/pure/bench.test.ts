@@ -136,25 +136,27 @@ for (const logarithmic of [false, true]) {
 }
 
 const TRACE = `
-    bench-target    10/10    1.000000100: raw_syscalls:sys_enter: NR 102 (0, 0, 0, 0, 0, 0)
-    bench-target    10/10    1.000001100:  raw_syscalls:sys_exit: NR 102 = 0
+    bench-target    10/10    1.000000100: raw_syscalls:sys_enter: NR 110 (0, 0, 0, 0, 0, 0)
+    bench-target    10/10    1.000001100:  raw_syscalls:sys_exit: NR 110 = 9
  cofferdam-spawn    10/11    1.000010100: raw_syscalls:sys_enter: NR 435 (1, 2, 3, 4, 5, 6)
  cofferdam-spawn    10/11    1.000020100: sched:sched_process_fork: comm=cofferdam-spawn pid=11 child_comm=cofferdam-spawn child_pid=20
  cofferdam-spawn    10/11    1.000030100:  raw_syscalls:sys_exit: NR 435 = 20
   cofferdam-init    20/20    1.000040100: raw_syscalls:sys_enter: NR 1 (1, 2, 3, 4, 5, 6)
   cofferdam-init    20/20    1.000042100:  raw_syscalls:sys_exit: NR 1 = 5
+    bench-target    10/10    1.000043100: raw_syscalls:sys_enter: NR 110 (0, 0, 0, 0, 0, 0)
+    bench-target    10/10    1.000044100:  raw_syscalls:sys_exit: NR 110 = 9
   cofferdam-init    99/99    1.000045100: raw_syscalls:sys_enter: NR 1 (1, 2, 3, 4, 5, 6)
-    bench-target    10/10    1.000050100: raw_syscalls:sys_enter: NR 107 (0, 0, 0, 0, 0, 0)
-    bench-target    10/10    1.000051100:  raw_syscalls:sys_exit: NR 107 = 0
+    bench-target    10/10    1.000050100: raw_syscalls:sys_enter: NR 110 (0, 0, 0, 0, 0, 0)
+    bench-target    10/10    1.000051100:  raw_syscalls:sys_exit: NR 110 = 9
 `
-const CALLS: Readonly<Record<number, string>> = { 102: 'getuid', 107: 'geteuid', 435: 'clone3', 1: 'write' }
+const CALLS: Readonly<Record<number, string>> = { 110: 'getppid', 435: 'clone3', 1: 'write' }
 const nameOf = (number: number) => CALLS[number] ?? `${number}`
 
 test("a trace becomes steps of the process and its children, and not of a stranger's", () => {
   const lines = TRACE.split('\n')
     .map(parseLine)
     .filter((line) => line !== undefined)
-  assert.is(lines.length, 10)
+  assert.is(lines.length, 12)
   const named = nameCommands(lines.filter(ownFilter(10)), ({ number }) => nameOf(number) === 'clone3')
   const calls = splitCalls(named, 10, nameOf)
   assert.is(calls.length, 1)
@@ -167,10 +169,11 @@ test("a trace becomes steps of the process and its children, and not of a strang
     share,
   ])
   assert.equal(seen, [
-    ['main thread', 'getuid', 0, 1, 1],
+    ['main thread', 'the call begins', 0, 0, 1],
     ['cofferdam-spawn', 'clone3', 10, 20, 1],
     ['command', 'write', 40, 2, 1],
-    ['main thread', 'geteuid', 50, 1, 1],
+    ['main thread', 'the call has returned', 43, 0, 1],
+    ['main thread', 'the result is there', 50, 0, 1],
   ])
 })
 
