@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SCENARIOS } from './scenarios/index.js'
 import { buildWorkers } from './support/build.js'
-import { describeMachine } from './support/machine.js'
+import { describeLoad, describeMachine } from './support/machine.js'
 import { helpText, type Options, parseOptions } from './support/options.js'
 import { buildPrograms } from './support/programs.js'
 import { beginStep } from './support/progress.js'
@@ -29,7 +29,14 @@ async function main(options: Options): Promise<number> {
   const programs = buildPrograms()
   const beginMs = performance.now()
   const machine = describeMachine()
-  const head = { machine, started: new Date().toISOString(), commit: commit(), rounds: `${options.share * 100} %` }
+  const { load, warning } = describeLoad()
+  const head = {
+    machine,
+    load,
+    started: new Date().toISOString(),
+    commit: commit(),
+    rounds: `${options.share * 100} %`,
+  }
   const chosen = SCENARIOS.filter(({ name }) => options.scenarios.includes(name))
   const outcomes: Outcome[] = []
   for (const scenario of chosen) {
@@ -43,11 +50,16 @@ async function main(options: Options): Promise<number> {
   const json = JSON.stringify(results, rounded, 1)
   const complete = chosen.length === SCENARIOS.length && options.share >= 1
   const directory = options.output ?? here(complete ? 'results' : 'results/partial')
-  write(directory, `${json}\n`, outcomes, [`${machine}. ${head.started}, ${seconds} s, rounds: ${head.rounds}.`])
+  write(directory, `${json}\n`, outcomes, [
+    `${machine}. ${head.started}, ${seconds} s, rounds: ${head.rounds}.`,
+    ...(warning ? [warning] : []),
+  ])
   if (options.json) console.log(json)
   else {
     if (checks.length > 0) console.log(`${terminalTable(checksTable(checks))}\n`)
-    console.log(`${machine}\n${seconds} s. report.md, results.json and charts: ${directory}`)
+    console.log(
+      `${machine}${warning ? `\n${warning}` : ''}\n${seconds} s. report.md, results.json and charts: ${directory}`,
+    )
   }
   const missed = checks.some(({ met }) => met === false)
   return outcomes.some(({ error }) => error !== undefined) || (options.strict && missed) ? 1 : 0
