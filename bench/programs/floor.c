@@ -1,6 +1,6 @@
 /*
- * The kernel's own price of starting a program: what every other way to start one is held against. A server, so that its
- * figures can be taken in the same rounds as the others: for each line on stdin
+ * The kernel's own price of starting a program: what every other way to start one is held against. A server, so that
+ * its figures can be taken in the same rounds as the others: for each line on stdin
  *
  *     <clone flags, hexadecimal> <cgroup v2 directory, or ->
  *
@@ -8,7 +8,8 @@
  * passed, or the errno as "-<errno>". With a directory it makes a group in it, starts the program there with
  * CLONE_INTO_CGROUP and removes the group; all of that counts.
  *
- * Flags 0 is vfork(2) and execve(2): the floor. The child shares this memory until execve, and so calls nothing but that.
+ * Flags 0 is vfork(2) and execve(2): the floor. The child shares this memory until execve, and so calls nothing but
+ * that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +57,8 @@ static pid_t start(struct clone_args *args, char *const argv[]) {
                    "syscall\n\t"
                    "1:"
                    : "+a"(result)
-                   : "D"(args), "S"(sizeof *args), "r"(child_argv), "r"(child_file), "r"(child_env),
-                     [execve] "i"(SYS_execve), [exit] "i"(SYS_exit)
+                   : "D"(args), "S"(sizeof *args), "r"(child_argv), "r"(child_file),
+                     "r"(child_env), [execve] "i"(SYS_execve), [exit] "i"(SYS_exit)
                    : "rcx", "r11", "rdx", "memory");
   pid = (pid_t)result;
 #else
@@ -94,7 +95,8 @@ static double measure(unsigned long long flags, const char *cgroup, char *const 
   if (pid > 0) waitpid(pid, &status, 0);
   if (cgroup) {
     close(group);
-    while (rmdir(cgroup) < 0 && errno == EBUSY) {}
+    while (rmdir(cgroup) < 0 && errno == EBUSY) {
+    }
   }
   double end_us = now_us();
   if (pid < 0) return pid;
