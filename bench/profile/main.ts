@@ -1,7 +1,7 @@
 // Where the time of one start goes, step by step: `npm run bench:profile -- [cold|box|pool|reuse] [--pause MS] [--calls N]`.
 // Needs root and perf(1), Debian's linux-perf. Every system call of every thread that takes part is traced, Node's and the
-// sandbox's; what is printed is the median
-// timeline of the faster half of the calls, which other work of the machine has disturbed least. Tracing itself makes a call somewhat slower: both times are given.
+// sandbox's; what is printed is the median timeline of the faster half of the calls, which other work of the machine has
+// disturbed least. Tracing itself makes a call somewhat slower: both times are given.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -29,17 +29,11 @@ const EVENTS = [
 /** Steps that fewer calls have are left out: they belong to something else that happened meanwhile. */
 const COMMON = 0.5
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { pause: { type: 'string', default: '0' }, calls: { type: 'string', default: '300' } },
-})
-const [way = 'box'] = positionals
-const name = WAYS[way]
-if (name === undefined) throw new Error(`Expected one of ${Object.keys(WAYS).join(', ')} but received ${way}.`)
+const { name, pause, calls: count } = readOptions()
 
 buildWorkers()
 const programs = buildPrograms()
-const target = [fileURLToPath(new URL('../build/profile/target.js', import.meta.url)), name, values.calls, values.pause]
+const target = [fileURLToPath(new URL('../build/profile/target.js', import.meta.url)), name, `${count}`, `${pause}`]
 const command = [process.execPath, ...target, JSON.stringify(programs)]
 const data = join(dirname(programs.rootfs), 'perf.data')
 
@@ -70,7 +64,7 @@ const calls = fasterHalf(splitCalls(lines, traced.pid, nameOf))
 const rows = timeline(calls, median).filter(({ share }) => share >= COMMON)
 console.log(
   terminalTable({
-    title: `${name}, ${values.pause} ms idle before each: ${median(plain.times).toFixed(3)} ms untraced, ${median(traced.times).toFixed(3)} ms traced`,
+    title: `${name}, ${pause} ms idle before each: ${median(plain.times).toFixed(3)} ms untraced, ${median(traced.times).toFixed(3)} ms traced`,
     note: 'Medians of the faster half of the calls: when a step begins, and how long its system call takes.',
     columns: ['from, us', 'took, us', 'who', 'what', 'of the calls'],
     rows: rows.map(({ who, what, beginUs, tookUs, share }) => [
@@ -92,4 +86,27 @@ async function run<T>([file = '', ...args]: readonly string[], read: (output: Re
   const [answer, complaint, [code]] = await Promise.race([done, failed])
   if (code !== 0) throw new Error(`${file} failed: ${complaint.trim() || `exit code ${code}`}`)
   return answer
+}
+
+function readOptions() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { pause: { type: 'string', default: '0' }, calls: { type: 'string', default: '300' } },
+    })
+    const [way = 'box', ...more] = positionals
+    const name = WAYS[way]
+    const ways = Object.keys(WAYS).join(', ')
+    if (name === undefined || more.length > 0)
+      throw new Error(`Expected one of ${ways} but received ${positionals.join(' ')}.`)
+    const number = (option: 'pause' | 'calls', least: number) => {
+      const value = Number(values[option])
+      if (Number.isInteger(value) && value >= least && value <= 10_000) return value
+      throw new Error(`Expected --${option} of ${least} to 10000 but received ${values[option]}.`)
+    }
+    return { name, pause: number('pause', 0), calls: number('calls', 10) }
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(2)
+  }
 }

@@ -27,7 +27,7 @@ export const throughput: Scenario = {
       name,
       points: task.concurrency.map((at) => [at, rate(answer, name, at)] as const),
     }))
-    const titles = { title: 'Programs a second', xTitle: 'at once', yTitle: 'a second' }
+    const titles = { title: 'Throughput', xTitle: 'programs at once', yTitle: 'programs a second' }
     return {
       data: answer,
       tables: [table(answer, names, task.concurrency, gain), ...absentTable(answer, 'Not measured')],

@@ -53,7 +53,7 @@ written to bench/results, those of a run of other than all scenarios and all rou
 ${scenarios.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n')}
 
   --quick            a tenth of the rounds and smaller sizes: whether it works, not how fast
-  --rounds PERCENT   of the ordinary number of rounds, 1 to 1000
+  --rounds PERCENT   of the ordinary number of rounds, 1 to 1000; below 100 with the sizes of --quick
   --json             prints what results.json has instead of the tables
   --samples          keeps every sample in the JSON, not only medians and percentiles
   --strict           exit code 1 when a figure that was asked for is missed

@@ -13,6 +13,8 @@ const BARE = ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector']
 export function buildPrograms(): Programs {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  // Their default action would pass by what is above.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
   chmodSync(directory, 0o755) // the root directory below it is an unprivileged user's
   process.env.TMPDIR = directory
 

@@ -52,14 +52,16 @@ export function lineSvg({ title, xTitle, yTitle, logX = false, logY = false, ser
   const [left, right, top, bottom] = [70, WIDTH - 30, 64, 380]
   const points = series.flatMap((one) => one.points)
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)]
-  const x = axis([Math.min(...xs), Math.max(...xs)], [left, right], logX)
+  const exact = (value: number) =>
+    left + (Math.log(value / Math.min(...xs)) / Math.log(Math.max(...xs) / Math.min(...xs))) * (right - left)
+  const x = logX ? { at: exact, ticks: xs } : axis([Math.min(...xs), Math.max(...xs)], [left, right], false)
   const y = axis([logY ? Math.min(...ys) : 0, Math.max(...ys)], [bottom, top], logY)
   const names = series.map(({ name }) => name)
   const parts = [heading(title, `${yTitle}${logY ? ', logarithmic' : ''}`), legend(names, left)]
   for (const tick of y.ticks) {
     parts.push(line(left, y.at(tick), right, y.at(tick), GRID), text(left - 8, y.at(tick) + 4, short(tick), 'end'))
   }
-  for (const tick of new Set(logX ? xs : x.ticks)) {
+  for (const tick of new Set(x.ticks)) {
     parts.push(line(x.at(tick), bottom, x.at(tick), bottom + 5, INK))
     parts.push(text(x.at(tick), bottom + 20, short(tick), 'middle'))
   }

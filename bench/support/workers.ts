@@ -31,10 +31,13 @@ export async function askWorker<Name extends TaskName>(
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',
   })
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
   const [, stdout, stderr, lines] = child.stdio as unknown as [null, ...NodeJS.ReadableStream[]]
   if (!stdout || !stderr || !lines) throw new Error('no pipes')
   createInterface({ input: lines }).on('line', (line) => onProgress?.(line))
   const [answer, complaint, [code, signal]] = await Promise.all([text(stdout), text(stderr), once(child, 'close')])
+  process.off('exit', kill)
   if (code === 0) return JSON.parse(answer)
   const why = signal === 'SIGKILL' ? `no answer within ${LIMIT_MS / 60_000} minutes, or killed` : complaint.trim()
   throw new Error(`The measured process (${name}) failed: ${why || `exit code ${code}`}`)
