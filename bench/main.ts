@@ -1,73 +1,151 @@
-// Prices the package against `child_process.spawn` on this machine: `npm run bench`.
-//
-//   --quick   a tenth of the rounds: whether it works, not how fast
-//   --json    the report as JSON, with every sample
-//   --check   exit code 1 when a target is missed
-import { execFile, execFileSync } from 'node:child_process'
+// Prices the package against `child_process.spawn`, the kernel and its peers on this machine: `npm run bench`.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { settledInventory, takeInventory } from './inventory.js'
-import { describeMachine } from './machine.js'
-import { buildPrograms } from './programs.js'
-import { type Report, renderReport } from './report.js'
-import { checkTargets } from './targets.js'
-import type { Pace, TaskName, Tasks } from './tasks.js'
+import { SCENARIOS } from './scenarios/index.js'
+import { buildWorkers } from './support/build.js'
+import { describeLoad, describeMachine } from './support/machine.js'
+import { helpText, type Options, parseOptions } from './support/options.js'
+import { buildPrograms } from './support/programs.js'
+import { beginStep } from './support/progress.js'
+import { checksTable, markdownTable, terminalTable } from './support/render.js'
+import type { Context, Scenario } from './support/scenario.js'
+import type { Findings, Programs, Table } from './support/types.js'
+import { askWorker } from './support/workers.js'
 
-const GIB = 2 ** 30
-
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, check: { type: 'boolean' } },
-})
-const rounds = (count: number) => (options.quick ? Math.ceil(count / 10) : count)
-
-execFileSync(here('../node_modules/.bin/tsc'), ['-p', here('tsconfig.json')], { stdio: 'inherit' })
-const programs = buildPrograms()
-
-const hostBefore = takeInventory()
-const sequential = rounds(1000)
-const concurrent = rounds(200)
-const sandboxes = 50
-const leaks = await work('leaks', 'what is left behind', { sequential, concurrent, programs })
-const hostAfter = await settledInventory(hostBefore)
-
-const report: Report = {
-  machine: describeMachine(),
-  latency: [
-    await latency('small heap, in turns', 'turns', 0),
-    await latency('small heap, back to back', 'hot', 0),
-    await latency('small heap, 30 ms idle between', 'sparse', 0),
-    await latency('1 GiB heap, in turns', 'turns', GIB),
-    await latency('1 GiB heap, back to back', 'hot', GIB),
-    await latency('1 GiB heap, 30 ms idle between', 'sparse', GIB),
-  ],
-  stalls: [await stalls('small heap', 0), await stalls('1 GiB heap', GIB)],
-  idle: { sandboxes, answer: await work('idle', 'idle sandboxes', { sandboxes, programs }) },
-  leaks: { sequential, concurrent, answer: leaks, hostBefore, hostAfter },
+interface Outcome {
+  name: string
+  findings?: Findings
+  error?: string
 }
 
-console.log(options.json ? JSON.stringify({ ...report, targets: checkTargets(report) }) : renderReport(report))
-if (options.check && checkTargets(report).some(({ met }) => !met)) process.exitCode = 1
+const options = readOptions()
+if (options.help) console.log(helpText(SCENARIOS))
+else process.exitCode = await main(options)
 
-async function latency(title: string, pace: Pace, heapBytes: number): Promise<Report['latency'][number]> {
-  const task = { pace, heapBytes, rounds: rounds(heapBytes > 0 ? 100 : 300), programs }
-  return { title, pace, large: heapBytes > 0, answer: await work('latency', `start to exit, ${title}`, task) }
+async function main(options: Options): Promise<number> {
+  buildWorkers()
+  const programs = buildPrograms()
+  const beginMs = performance.now()
+  const machine = describeMachine()
+  const { load, warning } = describeLoad()
+  const head = {
+    machine,
+    load,
+    started: new Date().toISOString(),
+    commit: commit(),
+    rounds: `${options.share * 100} %`,
+  }
+  const chosen = SCENARIOS.filter(({ name }) => options.scenarios.includes(name))
+  const outcomes: Outcome[] = []
+  for (const scenario of chosen) {
+    const outcome = await runScenario(scenario, programs, options)
+    outcomes.push(outcome)
+    if (!options.json) print(outcome)
+  }
+  const checks = outcomes.flatMap(({ findings }) => findings?.checks ?? [])
+  const seconds = Math.round((performance.now() - beginMs) / 1000)
+  const results = { ...head, seconds, checks, scenarios: Object.fromEntries(outcomes.map(dataOf)) }
+  const json = JSON.stringify(results, rounded, 1)
+  const complete = chosen.length === SCENARIOS.length && options.share >= 1
+  const directory = options.output ?? here(complete ? 'results' : 'results/partial')
+  write(directory, `${json}\n`, outcomes, [
+    `${machine}. ${head.started}, ${seconds} s, rounds: ${head.rounds}.`,
+    ...(warning ? [warning] : []),
+  ])
+  if (options.json) console.log(json)
+  else {
+    if (checks.length > 0) console.log(`${terminalTable(checksTable(checks))}\n`)
+    console.log(
+      `${machine}${warning ? `\n${warning}` : ''}\n${seconds} s. report.md, results.json and charts: ${directory}`,
+    )
+  }
+  const missed = checks.some(({ met }) => met === false)
+  return outcomes.some(({ error }) => error !== undefined) || (options.strict && missed) ? 1 : 0
 }
 
-async function stalls(title: string, heapBytes: number): Promise<Report['stalls'][number]> {
-  const task = { heapBytes, rounds: rounds(heapBytes > 0 ? 50 : 200), programs }
-  return { title, answer: await work('stall', `event loop, ${title}`, task) }
+async function runScenario(scenario: Scenario, programs: Programs, options: Options): Promise<Outcome> {
+  const context: Context = {
+    programs,
+    quick: options.share < 1,
+    samples: options.samples,
+    scaled: (rounds, least = 1) => Math.max(least, Math.round(rounds * options.share)),
+    async work(title, name, task, workOptions) {
+      const step = beginStep(title)
+      try {
+        const answer = await askWorker(name, { ...task, programs } as Parameters<typeof askWorker<typeof name>>[1], {
+          ...workOptions,
+          onProgress: (text) => step.update(text),
+        })
+        step.done()
+        return answer
+      } catch (error) {
+        step.failed()
+        throw error
+      }
+    },
+  }
+  try {
+    return { name: scenario.name, findings: await scenario.run(context) }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`${scenario.name}: ${message}\n`)
+    return { name: scenario.name, error: message }
+  }
 }
 
-/** Every task has a process of its own, so that none inherits another's heap. */
-async function work<Name extends TaskName>(
-  name: Name,
-  title: string,
-  task: Tasks[Name]['task'],
-): Promise<Tasks[Name]['answer']> {
-  process.stderr.write(`${title} ...\n`)
-  const args = ['--expose-gc', here('build/worker.js'), name, JSON.stringify(task)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 28 })
-  return JSON.parse(stdout)
+function print({ findings }: Outcome): void {
+  for (const table of findings?.tables ?? []) console.log(`${terminalTable(table)}\n`)
+}
+
+function dataOf({ name, findings, error }: Outcome): [string, unknown] {
+  return [name, error === undefined ? findings?.data : { error }]
+}
+
+function write(directory: string, json: string, outcomes: readonly Outcome[], head: readonly string[]): void {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'results.json'), json)
+  const charts = outcomes.flatMap(({ findings }) => findings?.charts ?? [])
+  for (const { name, svg } of charts) writeFileSync(join(directory, `${name}.svg`), svg)
+  const checks = outcomes.flatMap(({ findings }) => findings?.checks ?? [])
+  const sections = outcomes.map(({ name, findings, error }) =>
+    [
+      `## ${name}`,
+      ...(error === undefined ? [] : [`It broke: ${error}`]),
+      ...(findings?.tables ?? []).map((table: Table) => markdownTable(table)),
+      ...(findings?.charts ?? []).map((chart) => `![${chart.name}](${chart.name}.svg)`),
+    ].join('\n\n'),
+  )
+  const summary = checks.length > 0 ? [markdownTable(checksTable(checks))] : []
+  writeFileSync(join(directory, 'report.md'), `${['# Benchmark', ...head, ...summary, ...sections].join('\n\n')}\n`)
+}
+
+/** Figures beyond the tenth of a microsecond mean nothing. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value
+}
+
+function readOptions(): Options {
+  try {
+    return parseOptions(
+      process.argv.slice(2),
+      SCENARIOS.map(({ name }) => name),
+    )
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error('npm run bench -- --help lists the scenarios and options.')
+    process.exit(2)
+  }
+}
+
+function commit(): string | undefined {
+  try {
+    const git = ['describe', '--always', '--dirty', '--abbrev=12']
+    return execFileSync('git', git, { cwd: here('.'), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined // not a checkout
+  }
 }
 
 function here(path: string): string {

@@ -15,7 +15,7 @@ import { type Sandbox, sandbox } from 'cofferdam'
 import { CODE, encodeProgram, RETURN } from '../src/seccomp/bpf.js'
 import { filterOf, hostMachine } from '../src/seccomp/filter.js'
 import { seccompFixture, tinyRootfs } from '../test/support/probe.js'
-import { median, shuffled } from './statistics.js'
+import { median, shuffled } from './support/statistics.js'
 
 const TARGET_INSTALL_US = 40
 const TARGET_RATIO = 1.15

@@ -1,13 +1,17 @@
 // A measured process: does the task that its arguments name and prints the answer as JSON.
-import { measureIdle } from './idle.js'
-import { measureLatency } from './latency.js'
-import { measureLeaks } from './leaks.js'
-import { measureStalls } from './stall.js'
-import type { TaskName, Tasks } from './tasks.js'
+import { measureIdle } from './measure/idle.js'
+import { measureLeaks } from './measure/leaks.js'
+import { measureRounds } from './measure/rounds.js'
+import { measureScale } from './measure/scale.js'
+import { measureStalls } from './measure/stall.js'
+import type { TaskName, Tasks } from './measure/tasks.js'
+import { measureThroughput } from './measure/throughput.js'
 
 const WORK: { [Name in TaskName]: (task: Tasks[Name]['task']) => Promise<Tasks[Name]['answer']> } = {
-  latency: measureLatency,
+  rounds: measureRounds,
   stall: measureStalls,
+  throughput: measureThroughput,
+  scale: measureScale,
   idle: measureIdle,
   leaks: measureLeaks,
 }

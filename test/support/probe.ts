@@ -14,7 +14,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url))
@@ -85,9 +85,12 @@ export function tinyRootfs(): TinyRootfs {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Compiles sources of one directory of fixtures; headers beside them count as sources for the key. */
-function compile(directory: string, sources: readonly string[], options: readonly string[]): string {
-  const from = join(FIXTURES, directory)
+/**
+ * Compiles sources of one directory, absolute or below the fixtures, and returns the program's path; headers beside them
+ * count as sources for the key.
+ */
+export function compile(directory: string, sources: readonly string[], options: readonly string[]): string {
+  const from = resolve(FIXTURES, directory)
   const headers = readdirSync(from).filter((name) => name.endsWith('.h'))
   const key = createHash('sha256').update([process.arch, ...OPTIONS, ...options].join(' '))
   for (const name of [...sources, ...headers]) key.update(name).update(readFileSync(join(from, name)))

@@ -19,8 +19,7 @@ export function warmUp(): Promise<void> {
       const result = await recipe.run('/true')
       if (!result.ok) throw new Error(`The warm-up sandbox failed: ${result.explain()}`)
       // The thread that makes inits ahead opens what it keeps for the process when it makes the first.
-      const isMade = () =>
-        !recipe.plan().stocked || offspring(process.pid).some(({ name }) => name === 'cofferdam-blank')
+      const isMade = () => !recipe.plan().stocked || hasBlank()
       for (const endMs = performance.now() + 5000; !isMade() && performance.now() < endMs; ) await sleep(5)
     } finally {
       root.remove()

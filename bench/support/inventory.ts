@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Inventory } from './tasks.js'
+import type { Inventory } from './types.js'
 
 /** Tear-down goes on after a result is there; the package keeps its own cgroup a moment for the next sandbox. */
 const SETTLE_MS = 5000

@@ -1,8 +1,6 @@
 // Measures what a sandbox costs in memory while its command sleeps, beyond the command itself.
-import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type SandboxProcess, sandbox } from 'cofferdam'
-import { kernelMemoryKib, memoryOf } from './heap.js'
+import { kernelMemoryKib, memoryOf, parentOf, settledNodeKib } from '../support/memory.js'
 import type { IdleAnswer, IdleTask } from './tasks.js'
 
 export async function measureIdle(task: IdleTask): Promise<IdleAnswer> {
@@ -36,18 +34,4 @@ function startAll({ programs }: IdleTask, count: number): Promise<SandboxProcess
 async function endAll(children: readonly SandboxProcess[]): Promise<void> {
   for (const child of children) child.kill('SIGKILL')
   await Promise.all(children.map((child) => child.wait()))
-}
-
-/** The Node process's memory when garbage is collected and the sandboxes have come to rest. */
-async function settledNodeKib(): Promise<number> {
-  await sleep(300)
-  globalThis.gc?.()
-  await sleep(100)
-  return memoryOf('self').Rss
-}
-
-/** Field 4 of /proc/pid/stat; the command's parent is the sandbox's init. */
-function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }

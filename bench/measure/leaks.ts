@@ -1,7 +1,7 @@
 // Runs a great many sandboxes, one by one and all at once, and looks for what they left.
 import { performance } from 'node:perf_hooks'
 import { sandbox } from 'cofferdam'
-import { settledInventory, takeInventory } from './inventory.js'
+import { settledInventory, takeInventory } from '../support/inventory.js'
 import type { LeakAnswer, LeakTask } from './tasks.js'
 
 export async function measureLeaks({ sequential, concurrent, programs }: LeakTask): Promise<LeakAnswer> {

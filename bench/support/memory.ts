@@ -1,6 +1,7 @@
-// Makes the Node process as large as a scenario wants it, in pages of 4 KiB.
+// What processes and the kernel use, and a Node process made as large as a scenario wants it, in pages of 4 KiB.
 import { readFileSync } from 'node:fs'
-import type { Heap } from './tasks.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Heap } from './types.js'
 
 const BLOCK = 256 * 1024
 const PAGE = 4096
@@ -31,6 +32,25 @@ export function memoryOf(pid: number | 'self'): Memory {
 export function kernelMemoryKib(): number {
   const memory = new Map(fields('/proc/meminfo'))
   return ['Slab', 'KernelStack', 'PageTables', 'Percpu'].reduce((sum, name) => sum + (memory.get(name) ?? 0), 0)
+}
+
+/** The Node process's memory when garbage is collected and the sandboxes have come to rest. */
+export async function settledNodeKib(): Promise<number> {
+  await sleep(300)
+  globalThis.gc?.()
+  await sleep(100)
+  return memoryOf('self').Rss
+}
+
+/** Field 4 of /proc/pid/stat; the command's parent is the sandbox's init. */
+export function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
+
+/** What can still be had without swapping, in bytes (proc_meminfo(5)). */
+export function availableBytes(): number {
+  return (new Map(fields('/proc/meminfo')).get('MemAvailable') ?? 0) * 1024
 }
 
 function fields(path: string): [string, number][] {

@@ -4,40 +4,46 @@ import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { BARE_IGNORE, BARE_PIPE, CONTENDERS, NEIGHBOUR, RUN, SPAWN_IGNORE } from './contenders.js'
-import { growHeap } from './heap.js'
-import { shuffled } from './statistics.js'
+import { growHeap } from '../support/memory.js'
+import { progress } from '../support/progress-line.js'
+import { shuffled } from '../support/statistics.js'
+import { openFamily } from './rounds.js'
 import type { StallAnswer, StallTask } from './tasks.js'
 
-const WARM_UP = 50
+const WARM_UP = 30
 
+/** The control: no contender, since it is not the measured process that starts anything. */
+export const NEIGHBOUR = 'cold: run(), by another process'
 const NOTHING = 'nothing'
 
 export async function measureStalls(task: StallTask): Promise<StallAnswer> {
   const heap = growHeap(task.heapBytes)
-  const compared = [BARE_IGNORE, BARE_PIPE, SPAWN_IGNORE, RUN]
-  const starts = Object.entries(CONTENDERS)
-    .filter(([name]) => compared.includes(name))
-    .map(([name, contender]) => ({ name, start: contender(task.programs) }))
+  const { ready } = await openFamily({ family: 'stall', programs: task.programs })
   const neighbour = startNeighbour(task)
-  starts.push({ name: NEIGHBOUR, start: neighbour.start }, { name: NOTHING, start: () => sleep(1) })
+  const starts: { name: string; start: () => Promise<unknown> }[] = [
+    ...ready,
+    { name: NEIGHBOUR, start: neighbour.start },
+    { name: NOTHING, start: () => sleep(1) },
+  ]
   for (const { start } of starts) for (let i = 0; i < WARM_UP; i++) await start()
 
   const longestStallMs: Record<string, number[]> = Object.fromEntries(starts.map(({ name }) => [name, []]))
   for (let round = 0; round < task.rounds; round++) {
+    progress(`round ${round + 1} of ${task.rounds}`)
     for (const { name, start } of shuffled(starts)) {
       await sleep(5)
       longestStallMs[name]?.push(await longestStall(start))
     }
   }
   neighbour.end()
+  for (const { close } of ready) await close?.()
   return { heap, longestStallMs }
 }
 
 /** What the loop feels of a busy machine, whoever made it busy: the sandboxes are started elsewhere. */
 function startNeighbour({ programs }: StallTask) {
-  const module = fileURLToPath(new URL('neighbour.js', import.meta.url))
-  const child = fork(module, [SPAWN_IGNORE, JSON.stringify(programs)])
+  const module = fileURLToPath(new URL('../support/neighbour.js', import.meta.url))
+  const child = fork(module, [JSON.stringify(programs)])
   return {
     async start() {
       child.send('start')
@@ -48,7 +54,7 @@ function startNeighbour({ programs }: StallTask) {
 }
 
 /** The loop turns as fast as it can; a turn that takes long is one in which something held it up. */
-async function longestStall(start: () => Promise<void>): Promise<number> {
+async function longestStall(start: () => Promise<unknown>): Promise<number> {
   let longest = 0
   let turning = true
   let last = performance.now()
