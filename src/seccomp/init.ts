@@ -10,6 +10,7 @@ import type { Case, Decisions } from './resolve.js'
 import { syscallNumbers } from './tables.js'
 
 const INT_BITS = 0xffffffffn
+const ALL_BITS = 2n ** 64n - 1n
 const INIT = 1n
 /** Of setpriority(2) and of ioprio_set(2). */
 const PRIO = { process: 0n, group: 1n, user: 2n }
@@ -33,7 +34,7 @@ const REACHING: Readonly<Record<string, readonly Case[]>> = {
   // With a new limit; asking is no harm, and prlimit(1) asks before it sets.
   prlimit64: [
     {
-      conditions: [...when(INIT).conditions, { index: 2, op: 'ne', value: 0n, mask: 0n }],
+      conditions: [...when(INIT).conditions, { index: 2, op: 'ne', value: 0n, mask: ALL_BITS }],
       action: REFUSED,
     },
   ],
