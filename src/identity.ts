@@ -121,6 +121,11 @@ export function planIdentity(recipe: Recipe, facts: HostFacts): PlanIdentity {
   }
 }
 
+/** Whether init can have an id that is not the command's: a caller with a single one gives it to both. */
+export function hasOwnInitId(facts: Pick<HostFacts, 'privileged'>, identity: PlanIdentity): boolean {
+  return facts.privileged || identity.mapWriters !== undefined
+}
+
 /** What the recipe asks of ids that this caller cannot have. */
 export function unsupportedIds(recipe: Recipe, facts: HostFacts, identity: PlanIdentity): Unsupported[] {
   if (facts.privileged || identity.uidMap.length === 0) return []

@@ -142,6 +142,11 @@ export interface PlanSeccomp {
   readonly profile: 'default' | 'strict' | 'off' | 'profile'
   /** The machine that it is compiled for. */
   readonly architecture: Architecture
+  /**
+   * Whether it keeps the command from setting limits on its init and slowing it down: where both have one id, and the
+   * kernel would let it.
+   */
+  readonly guardsInit: boolean
   /** Its length in BPF instructions, at most 4096; 0 when it is off. */
   readonly instructions: number
 }

@@ -2,9 +2,9 @@
 
 import { planCgroups } from './cgroup/plan.js'
 import type { HostFacts } from './host-facts.js'
-import { planIdentity, unsupportedIds } from './identity.js'
+import { hasOwnInitId, planIdentity, unsupportedIds } from './identity.js'
 import { unsupportedLandlock } from './landlock/plan.js'
-import type { PlanCommand, PlanHierarchy, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
+import type { PlanCommand, PlanHierarchy, PlanIdentity, PlanRlimit, SandboxPlan, Unsupported } from './plan-types.js'
 import { finite, type Recipe } from './recipe.js'
 import { planBoot } from './rootfs/boot.js'
 import { isResettable } from './rootfs/fresh.js'
@@ -53,8 +53,11 @@ function parallelism({ limits }: Recipe, facts: HostFacts): number {
   return Math.max(1, Math.ceil(cores * 100))
 }
 
-function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
+function planCommand(recipe: Recipe, facts: HostFacts, identity: PlanIdentity): PlanCommand {
   const { limits, environment } = recipe
+  const guardsInit =
+    recipe.seccomp.kind !== 'off' && recipe.namespaces.includes('pid') && !hasOwnInitId(facts, identity)
+  const duties = { ports: recipe.landlock, guardsInit }
   return {
     cwd: recipe.cwd,
     environment,
@@ -68,7 +71,8 @@ function planCommand(recipe: Recipe, facts: HostFacts): PlanCommand {
     seccomp: {
       profile: recipe.seccomp.kind,
       architecture: facts.machine.architecture,
-      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine, recipe.landlock)?.instructions ?? 0,
+      guardsInit,
+      instructions: filterOf(recipe.seccomp, recipe.capabilities, facts.machine, duties)?.instructions ?? 0,
     },
     cgroupNamespace: recipe.namespaces.includes('cgroup'),
     wallTimeMs: finite(limits.wallTimeMs),
@@ -132,7 +136,7 @@ export function makePlan(recipe: Recipe, facts: HostFacts): SandboxPlan {
     systemPaths: facts.systemPaths,
   })
   const { cgroups, unsupported } = planCgroups(recipe, facts.cgroups, facts.swapInUse)
-  const command = planCommand(recipe, facts)
+  const command = planCommand(recipe, facts, identity)
   return deepFreeze({
     namespaces: recipe.namespaces,
     identity,

@@ -151,7 +151,8 @@ function needs(method: string, namespace: NamespaceName): Error {
 export function checkContradictions(recipe: Recipe): void {
   const own = (name: NamespaceName) => recipe.namespaces.includes(name)
   // What its entries come to depends on the capabilities; what has been compiled once is not compiled again.
-  if (recipe.seccomp.kind === 'profile') filterOf(recipe.seccomp, recipe.capabilities, hostMachine(), recipe.landlock)
+  if (recipe.seccomp.kind === 'profile')
+    filterOf(recipe.seccomp, recipe.capabilities, hostMachine(), { ports: recipe.landlock })
   if (recipe.user && !own('user')) throw needs('user()', 'user')
   if (recipe.subordinateIds.use === 'always' && !own('user')) throw needs("subordinateIds('always')", 'user')
   if (recipe.hostname !== undefined && !own('uts')) throw needs('hostname()', 'uts')

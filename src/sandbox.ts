@@ -60,7 +60,9 @@ export class Sandbox extends SandboxBuilder {
     const facts = hostFacts()
     if (this.#prepared?.facts !== facts) {
       const plan = makePlan(this.recipe, facts)
-      const filter = filterOf(this.recipe.seccomp, this.recipe.capabilities, facts.machine, this.recipe.landlock)
+      const { seccomp, capabilities, landlock: ports } = this.recipe
+      const { guardsInit } = plan.command.seccomp
+      const filter = filterOf(seccomp, capabilities, facts.machine, { ports, guardsInit })
       this.#prepared = { facts, plan, encoded: encodePlan(plan, facts, filter) }
     }
     return this.#prepared

@@ -1,6 +1,8 @@
 // Where a recipe chose less than full isolation: sentences for plan().warnings.
 
+import type { CapabilityName } from './capabilities.js'
 import type { HostFacts } from './host-facts.js'
+import { hasOwnInitId } from './identity.js'
 import type { PlanHierarchy, PlanIdentity } from './plan-types.js'
 import type { Recipe } from './recipe.js'
 
@@ -15,6 +17,41 @@ const SHARED = {
   cgroup: "cgroup: paths in /proc/self/cgroup show the host's layout.",
   time: undefined,
 } as const
+
+// What the command can do to its init, which keeps its limits; see ARCHITECTURE.md for what protects it otherwise.
+function initWarnings(recipe: Recipe, facts: HostFacts, identity: PlanIdentity): string[] {
+  const own = (name: keyof typeof SHARED) => recipe.namespaces.includes(name)
+  const keeps = (...names: CapabilityName[]) => names.some((name) => recipe.capabilities.includes(name))
+  const apart = hasOwnInitId(facts, identity)
+  const { scope } = recipe.landlock ?? {}
+  const found: string[] = []
+  // Any Landlock rules keep it from that. An image that init itself may not read does, too (init_image.cc): root's.
+  if (keeps('sys_ptrace') && !recipe.landlock && !(facts.privileged && own('user'))) {
+    found.push(
+      'With sys_ptrace kept the command can trace its init, and get rid of its limits and its filter: any rules of landlock() keep it from that.',
+    )
+  }
+  if (!own('pid') && !scope?.includes('signal') && (!apart || keeps('kill', 'setuid'))) {
+    found.push(
+      "Without a pid namespace of its own the command can stop and end its init, since it has init's id or a capability for it: wallTime and " +
+        "cpuTime are then not kept. landlock({ scope: ['signal'] }) keeps it from that.",
+    )
+  }
+  if (!apart && (recipe.seccomp.kind === 'off' || !own('pid'))) {
+    found.push(
+      "The command has its init's id, and can slow it down and set limits on it: wallTime and cpuTime may be kept late. " +
+        (own('pid')
+          ? "A filter other than seccomp('off') keeps it from that."
+          : 'A pid namespace of its own keeps it from that.'),
+    )
+  }
+  if (apart && keeps('setuid', 'sys_nice', 'sys_resource')) {
+    found.push(
+      'The capabilities that are kept (setuid, sys_nice, sys_resource) let the command slow its init down, or set limits on it: wallTime and cpuTime may be kept late.',
+    )
+  }
+  return found
+}
 
 /** The warnings of a recipe for this caller. */
 export function planWarnings(
@@ -81,6 +118,7 @@ export function planWarnings(
         "and raise its limits. subordinateIds('always', { callerId }) with an id that is not the command's keeps it from that.",
     )
   }
+  warnings.push(...initWarnings(recipe, facts, identity))
   for (const mount of recipe.mounts) {
     if (mount.kind === 'bind' && mount.writable)
       warnings.push(`${mount.source} can be written from inside, at ${mount.target}.`)

@@ -19,6 +19,7 @@
 #define SCM_RIGHTS_ 1
 #define SCM_CREDENTIALS_ 2
 #define MSG_CMSG_CLOEXEC_ 0x40000000
+#define MSG_DONTWAIT_ 0x40
 #define CPU_CHECK_MIN_NS 1000000u /* CPU accounting itself moves in ticks of 1-10 ms */
 
 /* The uapi headers describe no msghdr: these are the kernel's own layouts. */
@@ -308,7 +309,7 @@ static void serve_channel(void) {
   static uint8_t control[sizeof(struct control) + sizeof(int) * (WIRE_FDS_MAX + 4)] __attribute__((aligned(8)));
   struct iovec part = {packet, sizeof packet};
   struct message message = {.parts = &part, .part_count = 1, .control = control, .control_size = sizeof control};
-  long size = sys_call3(__NR_recvmsg, CHANNEL, &message, MSG_CMSG_CLOEXEC_);
+  long size = sys_call3(__NR_recvmsg, CHANNEL, &message, MSG_CMSG_CLOEXEC_ | MSG_DONTWAIT_);
   if (size == -EINTR || size == -EAGAIN) return;
   const struct wire_header *header = (const struct wire_header *)packet;
   if (size < (long)sizeof *header || header->magic != WIRE_MAGIC) leave(0); /* Node is gone */
@@ -331,6 +332,15 @@ static void read_violations(void) {
 static long open_signals(void) {
   uint64_t mask = 1ull << (SIGCHLD - 1);
   return sys_call4(__NR_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK);
+}
+
+/* A limit on our descriptors below the number of those polled makes ppoll fail (EINVAL). Who could set it is kept from
+ * it elsewhere; should it happen all the same, what there is to be read is read now and then. */
+static unsigned look_everywhere(struct pollfd *polled, unsigned count) {
+  const struct __kernel_timespec pause = {0, 10000000};
+  sys_call2(__NR_nanosleep, &pause, 0);
+  for (unsigned i = 0; i < count; i++) polled[i].revents = POLLIN;
+  return count;
 }
 
 /* Without one of these init could not do its work, or not behind its walls. */
@@ -357,6 +367,7 @@ void supervise(long prepared) {
       if (jobs[i].pid && jobs[i].listener >= 0) polled[count++] = (struct pollfd){jobs[i].listener, POLLIN, 0};
     struct __kernel_timespec timeout = {(long long)(left / 1000000000u), (long long)(left % 1000000000u)};
     long ready = sys_call5(__NR_ppoll, polled, count, next == ~0ull ? 0 : &timeout, 0, 0);
+    if (ready < 0 && ready != -EINTR) ready = (long)look_everywhere(polled, count);
     if (ready <= 0) continue;
     while (count > 2)
       if (polled[--count].revents) read_violations();

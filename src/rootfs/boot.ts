@@ -1,7 +1,7 @@
 // The boot steps of a recipe in their order: identity, host name, root, kernel file systems, the caller's mounts, switch.
 
 import type { CapabilityName } from '../capabilities.js'
-import { isMapped } from '../identity.js'
+import { hasOwnInitId, isMapped } from '../identity.js'
 import { planLandlock } from '../landlock/plan.js'
 import type { BootStep, PlanIdentity } from '../plan-types.js'
 import type { MountRecipe, Recipe } from '../recipe.js'
@@ -57,10 +57,12 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   const root = planRoot(recipe, sources, systemPaths, identity.uid, identity.gid)
   const ttyGroup = !mapped || isMapped(identity.gidMap, TTY_GROUP)
   const kind = recipe.rootfs?.switch === 'switch_root' ? 'switch_root' : 'pivot_root'
+  // Root's image of init belongs to nobody that the namespace knows, and so do init's files then (init_image.cc).
+  const initIsReachable = privileged ? !mapped : identity.uid === 0 || recipe.capabilities.length > 0
   const ahead: BootStep[] = [
     { op: 'private' },
     root.stage,
-    ...planProc(recipe),
+    ...planProc(recipe, initIsReachable),
     ...planDev(recipe, sources, ttyGroup),
     ...planTmp(recipe),
   ]
@@ -118,7 +120,7 @@ export function planBoot(recipe: Recipe, context: BootContext): BootPlan {
   if (mounts) boot.push(...mounts.boot)
   else if (directory !== undefined) boot.push({ op: 'chroot', directory })
   boot.push(...planLandlock(recipe.landlock))
-  if (context.privileged || context.identity.mapWriters) boot.push(shield(context.identity))
+  if (hasOwnInitId(context, context.identity)) boot.push(shield(context.identity))
   boot.push({ op: 'capabilities', kept: [...new Set([...INIT_KEEPS, ...recipe.capabilities])] })
   return {
     boot,

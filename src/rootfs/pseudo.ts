@@ -17,9 +17,17 @@ const HARDENING: readonly BootStep[] = [
   ...READ_ONLY.map((name): BootStep => ({ op: 'readonly', path: `/proc/${name}`, optional: true })),
 ]
 
-/** /proc of the sandbox's own processes, hardened; nothing when the pid namespace is shared. */
-export function planProc(recipe: Recipe): BootStep[] {
-  return recipe.namespaces.includes('pid') ? [{ op: 'proc', target: '/proc' }, ...HARDENING] : []
+// init's own files belong to root inside, where that is not somebody else than the caller: it could adjust what the kernel
+// does to init when memory is short, and the CPU share of init's session.
+const INIT: BootStep = { op: 'readonly', path: '/proc/1', optional: false }
+
+/**
+ * /proc of the sandbox's own processes, hardened; nothing when the pid namespace is shared. `initIsReachable` is whether
+ * the command may be let write to init's files.
+ */
+export function planProc(recipe: Recipe, initIsReachable: boolean): BootStep[] {
+  if (!recipe.namespaces.includes('pid')) return []
+  return [{ op: 'proc', target: '/proc' }, ...HARDENING, ...(initIsReachable ? [INIT] : [])]
 }
 
 /** The host's /proc, hardened, when the pid namespace is shared. */

@@ -5,6 +5,7 @@ import { release } from 'node:os'
 import type { CapabilityName } from '../capabilities.js'
 import { compile, type Filter } from './compile.js'
 import { DEFAULT_PROFILE } from './default-profile.js'
+import { guardInit } from './init.js'
 import { parseProfile } from './parse.js'
 import { closePorts, type PortRules, portsKey } from './ports.js'
 import type { Profile } from './profile.js'
@@ -34,8 +35,16 @@ function profileOf(recipe: Exclude<SeccompRecipe, { kind: 'off' }>): Profile {
   return profile
 }
 
+/** What a filter does besides its profile. */
+export interface FilterDuties {
+  /** Closes what gets round these rules. */
+  readonly ports?: PortRules | undefined
+  /** Keeps the command from limiting and slowing down its init. */
+  readonly guardsInit?: boolean
+}
+
 /**
- * The filter of a recipe; `undefined` when it has none. With rules for ports it also closes what gets round them.
+ * The filter of a recipe; `undefined` when it has none.
  *
  * @throws TypeError or RangeError for a profile that cannot be used on this machine, with the place in it
  */
@@ -43,16 +52,17 @@ export function filterOf(
   seccomp: SeccompRecipe,
   capabilities: readonly CapabilityName[],
   machine: Machine,
-  ports?: PortRules,
+  { ports, guardsInit = false }: FilterDuties = {},
 ): Filter | undefined {
   if (seccomp.kind === 'off') return undefined
   const profile = profileOf(seccomp)
-  const key = [machine.architecture, ...machine.kernel, portsKey(ports), ...capabilities].join()
+  const key = [machine.architecture, ...machine.kernel, portsKey(ports), guardsInit, ...capabilities].join()
   const known = compiled.get(profile) ?? new Map<string, Filter>()
   compiled.set(profile, known)
   let filter = known.get(key)
   if (!filter) {
-    filter = compile(OPTION, closePorts(resolveProfile(OPTION, profile, machine, capabilities), ports))
+    const decisions = closePorts(resolveProfile(OPTION, profile, machine, capabilities), ports)
+    filter = compile(OPTION, guardsInit ? guardInit(decisions) : decisions)
     known.set(key, filter)
   }
   return filter

@@ -1,12 +1,13 @@
 // What a filter answers to a call, in words.
 import type { CapabilityName } from '../../src/capabilities.js'
-import { filterOf, type SeccompRecipe } from '../../src/seccomp/filter.js'
+import { type FilterDuties, filterOf, type SeccompRecipe } from '../../src/seccomp/filter.js'
 import { type Architecture, AUDIT_ARCH, syscallNumbers } from '../../src/seccomp/tables.js'
 import { interpret } from './bpf-interpreter.js'
 
 export interface Asked {
   architecture?: Architecture
   capabilities?: readonly CapabilityName[]
+  duties?: FilterDuties
 }
 
 const WORDS: Record<number, string> = {
@@ -22,9 +23,9 @@ export function verdict(
   seccomp: SeccompRecipe,
   call: string | { number: number; audit: number },
   args: readonly (number | bigint)[] = [],
-  { architecture = 'x86_64', capabilities = [] }: Asked = {},
+  { architecture = 'x86_64', capabilities = [], duties = {} }: Asked = {},
 ): string {
-  const filter = filterOf(seccomp, capabilities, { architecture, kernel: [6, 12] })
+  const filter = filterOf(seccomp, capabilities, { architecture, kernel: [6, 12] }, duties)
   const number = typeof call === 'string' ? syscallNumbers(architecture).get(call) : call.number
   if (number === undefined || !filter) throw new Error(`${architecture} has no ${call}, or there is no filter`)
   const values = Array.from({ length: 6 }, (_, i) => BigInt.asUintN(64, BigInt(args[i] ?? 0)))

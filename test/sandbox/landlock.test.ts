@@ -4,8 +4,9 @@ import { type LandlockRules, type Sandbox, SandboxPool, sandbox } from 'cofferda
 import * as assert from 'uvu/assert'
 import { ask } from '../support/ask.js'
 import { box, firstText } from '../support/boxes.js'
-import { asCaller, unprivilegedCaller } from '../support/caller.js'
+import { asCaller, type Refusal, unprivilegedCaller } from '../support/caller.js'
 import { cgroup2, landlock, type Need, root } from '../support/host.js'
+import { askOn } from '../support/hosts.js'
 import { fails, setupFailure } from '../support/inside.js'
 import { type Kind, kernelBefore, kernelFrom } from '../support/kinds.js'
 import { probe } from '../support/probe.js'
@@ -354,5 +355,26 @@ test(
   },
   { needs: unprivilegedCaller },
 )
+
+for (const [answer, says] of [
+  ['ENOSYS', /CONFIG_SECURITY_LANDLOCK/],
+  ['EOPNOTSUPP', /lsm=/],
+  ['EPERM', /answers EPERM/],
+] as const) {
+  test(
+    `where the kernel answers ${answer} rules are an error with the remedy, and other recipes work`,
+    async () => {
+      const [refused, other] = await askOn<[Refusal, string]>(
+        { filter: [answer, 'landlock_create_ruleset'] },
+        `const refused = await refusal(box().landlock({ read: ['/'] }).run('/true'))
+         return [refused, (await box().run('/true')).outcome]`,
+      )
+      assert.equal([refused.name, refused.feature], ['SandboxUnsupportedError', 'landlock'])
+      assert.match(refused.message ?? '', says)
+      assert.is(other, 'exited')
+    },
+    { needs: root },
+  )
+}
 
 all.run()
