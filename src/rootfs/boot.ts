@@ -83,10 +83,13 @@ function planMounts(recipe: Recipe, { privileged, identity, systemPaths }: BootC
   }
 }
 
-/** Whether init and the command would have the same id, or others of it can see init. */
+/**
+ * Whether init must not have the command's ids: where processes outside of its namespace are seen, and where the command
+ * is root inside. Any other caller's init keeps its own, which joining v1 groups wants (kernel/cgroup/cgroup-v1.c).
+ */
 function needsShield(recipe: Recipe, { privileged, identity }: BootContext): boolean {
-  if (!recipe.namespaces.includes('pid')) return privileged || identity.mapWriters !== undefined
-  return (privileged && identity.uid === 0) || identity.mapWriters !== undefined
+  if (recipe.namespaces.includes('pid')) return privileged && identity.uid === 0
+  return privileged || identity.mapWriters !== undefined
 }
 
 // Whoever has init's real and saved id can set its resource limits (prlimit(2)), and signal it outside a pid namespace.
