@@ -80,7 +80,7 @@ const overwriteInit: Play = async ({ t, recipe }) => {
 const overwriteHelper: Play = async ({ t }) => {
   const helper = join(t.tempDir(), 'helper')
   copyFileSync(attackProgram(), helper)
-  const running = hostProcess(t, helper, 'hold', '2')
+  const running = hostProcess(t, helper, 'hold', '3')
   await firstText(running.stdout, '\n')
   return hostVerdict(attackProgram(), ['overwrite-helper', String(running.pid), '30000'])
 }
