@@ -26,7 +26,7 @@ export interface Snapshot {
 export interface LeakOptions {
   /** Count also what the library keeps while sandboxes come and go. @default false */
   includeProcessWide?: boolean
-  /** How long to wait for the kernel to finish tearing down. @default 2000 */
+  /** How long to wait for the kernel to finish tearing down. @default 5000 */
   settleMs?: number
   /** Makes the library let go of what it has made ahead. */
   drain?: (() => void) | undefined
@@ -39,7 +39,7 @@ const GROUP = /\/cofferdam\.(\d+)\.[0-9a-f]+/
 
 /** Fails unless everything that has appeared since `before` is gone, at the latest after a settling time. */
 export async function assertNothingLeft(before: Snapshot, options: LeakOptions = {}): Promise<void> {
-  const { settleMs = 2000, includeProcessWide = false, drain } = options
+  const { settleMs = 5000, includeProcessWide = false, drain } = options
   const deadlineMs = performance.now() + atMost(settleMs)
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     const leaks = findLeaks(before, snapshot(), includeProcessWide)

@@ -42,7 +42,7 @@ static void signal_other(int argc, char **argv) {
     lost("kill");
     return;
   }
-  for (int i = 0; i < 10; i++) {
+  for (int i = 0; i < 30; i++) {
     char state = state_of(pid);
     if (state == 0 || state == 'Z') won("it has ended");
     if (state == 'T') {

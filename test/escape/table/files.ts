@@ -1,6 +1,7 @@
 // Files of the host: descriptors and directories that leak, helpers that can be overwritten, programs with privileges.
 import { chmodSync, chownSync, copyFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxSetupError } from 'cofferdam'
 import { firstText } from '../../support/boxes.js'
 import { anyUser, cgroup2, root } from '../../support/host.js'
@@ -66,7 +67,12 @@ const overwriteInit: Play = async ({ t, recipe }) => {
     over = true
   })
   // As a command init has no channel, and waits.
-  while (!over) await box.run('/entry', [], { signal: AbortSignal.timeout(20) })
+  while (!over) {
+    const entry = await box.spawn('/entry', [], { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
+    await sleep(10)
+    entry.kill('SIGKILL')
+    await entry.wait()
+  }
   return verdictOf(await attack)
 }
 
@@ -74,7 +80,7 @@ const overwriteInit: Play = async ({ t, recipe }) => {
 const overwriteHelper: Play = async ({ t }) => {
   const helper = join(t.tempDir(), 'helper')
   copyFileSync(attackProgram(), helper)
-  const running = hostProcess(t, helper, 'hold', '2')
+  const running = hostProcess(t, helper, 'hold', '3')
   await firstText(running.stdout, '\n')
   return hostVerdict(attackProgram(), ['overwrite-helper', String(running.pid), '30000'])
 }
