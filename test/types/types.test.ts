@@ -106,6 +106,7 @@ function asModule(code: string): string {
     'SandboxExecutionError',
     'SandboxPool',
     'checkHost',
+    'delegateCgroup',
   ]
   const used = exports.filter((name) => names.includes(name))
   const imports = used.length > 0 ? `import { ${used.join(', ')} } from 'cofferdam'\n` : ''
