@@ -15,7 +15,9 @@ inline void RemoveWorkdir(std::string *workdir) {
   if (workdir->empty()) return;
   std::error_code ignored;
   chmod((*workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
-  std::filesystem::remove_all(*workdir, ignored);
+  // Again where the system was short of something for a moment.
+  for (int attempt = 0; attempt < 3 && std::filesystem::remove_all(*workdir, ignored) == static_cast<std::uintmax_t>(-1);)
+    attempt++;
   ReleaseDirectory(*workdir);
   workdir->clear();
 }

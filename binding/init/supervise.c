@@ -262,8 +262,9 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
 /* A body too large for one packet: the last descriptor is a sealed memfd that holds it. */
 static void serve_mapped(const struct wire_header *header) {
   struct statx st = {0};
-  int fd = lent.fds[lent.count - 1];
-  long result = sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
+  /* The kernel drops what it cannot install, the last one first. */
+  int fd = (uint32_t)lent.count == header->fd_count + 1 ? lent.fds[lent.count - 1] : -1;
+  long result = fd < 0 ? -EMFILE : sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
   long map =
       result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   if (map < 0 && map > -4096) {
@@ -301,7 +302,9 @@ static void take_descriptors(const struct message *message) {
         else
           close_fd(fds[i]);
       }
-    at += (control->size + sizeof(long) - 1) & ~(sizeof(long) - 1);
+    const size_t step = (control->size + sizeof(long) - 1) & ~(sizeof(long) - 1);
+    if (step > (size_t)(end - at)) break; /* the last one may come without its padding */
+    at += step;
   }
 }
 

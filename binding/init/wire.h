@@ -321,7 +321,7 @@ static inline const char *wire_string(struct wire_reader *reader) {
   const uint8_t *data = wire_take(reader, reader->bad ? 0 : (size + 4u) & ~3u);
   if (!data || reader->bad || data[size] != 0) {
     reader->bad = 1;
-    return "";
+    return "\0\0\0"; /* empty, and with as many bytes as any that is in a record */
   }
   return (const char *)data;
 }
