@@ -263,7 +263,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
 static void serve_mapped(const struct wire_header *header) {
   struct statx st = {0};
   /* The kernel drops what it cannot install, the last one first. */
-  int fd = (uint32_t)lent.count == header->fd_count + 1 ? lent.fds[lent.count - 1] : -1;
+  int fd = lent.count > 0 && (uint32_t)lent.count - 1 == header->fd_count ? lent.fds[lent.count - 1] : -1;
   long result = fd < 0 ? -EMFILE : sys_call5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
   long map =
       result < 0 ? result : sys_call6(__NR_mmap, 0, (long)st.stx_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);

@@ -5,6 +5,9 @@
 //   npm run soak -- --seed 42                  the same order of things again, as far as time allows
 //
 // Ends with 1 when anything has grown or gone wrong.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nativeBinding } from '../../dist/binding.js'
 import { Random, seed } from '../pure/random.js'
@@ -27,17 +30,23 @@ function positive(name: keyof typeof values): number {
   return number
 }
 
+// A directory of its own, so that others' files are not counted.
+process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'cofferdam-soak-'))
+process.once('exit', () => rmSync(process.env.TMPDIR ?? '', { recursive: true, force: true }))
 const random = new Random(Number(values.seed))
 const root = tinyRootfs()
-process.once('exit', () => root.remove())
 
 /** How many of each kind, and everything together. */
 const done = new Map<string, number>()
 let sandboxes = 0
 
 function pick(kinds: readonly Kind[]): Kind {
-  let at = (random.below(1_000_000) / 1_000_000) * kinds.reduce((sum, { weight }) => sum + weight, 0)
-  return kinds.find(({ weight }) => (at -= weight) < 0) ?? (kinds[0] as Kind)
+  let left = (random.below(1_000_000) / 1_000_000) * kinds.reduce((sum, { weight }) => sum + weight, 0)
+  for (const kind of kinds) {
+    left -= kind.weight
+    if (left < 0) return kind
+  }
+  throw new Error('There is no kind of work')
 }
 
 /** Works until time or number is reached, several at once. */
@@ -53,7 +62,8 @@ async function work(kinds: readonly Kind[], limit: number, endMs: number, concur
   const one = async () => {
     while (sandboxes < limit && performance.now() < endMs) {
       const kind = pick(kinds)
-      sandboxes += await kind.work(random)
+      const count = await kind.work(random)
+      sandboxes += count
       done.set(kind.name, (done.get(kind.name) ?? 0) + 1)
     }
   }
