@@ -292,7 +292,7 @@ test(
 )
 
 test('every step has failed, and said so', () => {
-  // The first two happen once in a process, faults-once.test.ts; a plan that init cannot read comes from no recipe.
+  // What a process does once is in faults-once.test.ts and init-image.test.ts; no recipe has a plan that cannot be read.
   const elsewhere = ['request', 'init-image', 'plan']
   const missing = STEPS.filter((step) => !seen.has(step) && !elsewhere.includes(step))
   assert.equal(missing, [])

@@ -8,7 +8,16 @@ import { faultsProgram } from './probe.js'
 const [ORDERS, ANSWERS] = [3, 4]
 
 /** Who makes a call: see the head of fixtures/faults.c. */
-export type Role = 'spawner' | 'watcher' | 'stock' | 'child' | 'init' | 'command' | 'stock-child' | 'stock-init'
+export type Role =
+  | 'main'
+  | 'spawner'
+  | 'watcher'
+  | 'stock'
+  | 'child'
+  | 'init'
+  | 'command'
+  | 'stock-child'
+  | 'stock-init'
 
 /** One call of one role: the first is number 0. */
 export interface Call {
