@@ -1,7 +1,9 @@
 // What the soak is made of: ways to use the package, each with the ends that it may have.
 import { Worker } from 'node:worker_threads'
-import { type Box, type Outcome, type Sandbox, SandboxError, SandboxPool, sandbox } from 'cofferdam'
+import { type Box, type RunResult, type Sandbox, SandboxError, SandboxPool, sandbox } from 'cofferdam'
 import type { Random } from '../pure/random.js'
+
+type Outcome = RunResult['outcome']
 
 /** One kind of work: how many sandboxes or commands it was; it throws when something was not as it must be. */
 export interface Kind {

@@ -13,5 +13,5 @@ case "${1:-}" in
   --check) set -- --dry-run -Werror ;;
   *) set -- -i ;;
 esac
-find binding test/fixtures test/escape bench/programs -name build -prune -o \( -name '*.c' -o -name '*.cc' -o -name '*.h' \) -print0 |
+find binding test/fixtures test/escape test/fuzz bench/programs -name build -prune -o \( -name '*.c' -o -name '*.cc' -o -name '*.h' \) -print0 |
   xargs -0 clang-format "$@"
