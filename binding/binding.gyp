@@ -1,5 +1,5 @@
 {
-  "variables": { "sanitize%": 0 },
+  "variables": { "sanitize%": "none" },
   "targets": [
     {
       "target_name": "cofferdam",
@@ -36,9 +36,9 @@
       "cflags_cc": ["-std=c++17"],
       "ldflags": ["-Wl,-z,relro,-z,now,-z,nodelete", "-Wl,--exclude-libs,ALL"],
       "conditions": [
-        ["sanitize==1", {
-          "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"],
-          "ldflags": ["-fsanitize=address,undefined"]
+        ["sanitize!='none'", {
+          "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g"],
+          "ldflags": ["-fsanitize=<(sanitize)"]
         }]
       ]
     }

@@ -50,7 +50,7 @@ struct ThreadStack {
 
 // execve drops the capabilities of a process whose id in its user namespace is not 0, unless they are ambient
 // (capabilities(7)). EINVAL ends the loop: the kernel knows no higher one.
-__attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities(uint64_t wanted) {
+__attribute__((no_sanitize("address", "thread", "undefined"))) long KeepCapabilities(uint64_t wanted) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2];
   long result = sys_call2(__NR_capget, &header, sets);
@@ -67,7 +67,7 @@ __attribute__((no_sanitize("address", "undefined"))) long KeepCapabilities(uint6
 
 // Ambient capabilities pass execve whatever the bounding set is, so init keeps its own, and no command of it can gain
 // any.
-__attribute__((no_sanitize("address", "undefined"))) long DropBoundingSet() {
+__attribute__((no_sanitize("address", "thread", "undefined"))) long DropBoundingSet() {
   for (int capability = 0; capability < 64; capability++) {
     long result = sys_call5(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (result < 0) return result == -EINVAL ? 0 : result;
@@ -113,7 +113,7 @@ __attribute__((no_sanitize("address", "undefined"))) long CloseAllBut(unsigned l
 
 // Node ignores SIGPIPE, and what started it may have ignored others: an ignored signal survives CLONE_CLEAR_SIGHAND and
 // execve (signal(7)), so every disposition is set back here. All signals stay blocked until the command is executed.
-__attribute__((no_sanitize("address", "undefined"))) void ResetSignals() {
+__attribute__((no_sanitize("address", "thread", "undefined"))) void ResetSignals() {
   struct {
     void *handler;
     unsigned long flags;
@@ -126,7 +126,7 @@ __attribute__((no_sanitize("address", "undefined"))) void ResetSignals() {
 
 } // namespace
 
-__attribute__((no_sanitize("address", "undefined"))) int LaunchChild(void *argument) {
+__attribute__((no_sanitize("address", "thread", "undefined"))) int LaunchChild(void *argument) {
   Launch *launch = static_cast<Launch *>(argument);
   const char *argv[] = {launch->name, nullptr};
   const char *envp[] = {nullptr};
