@@ -1,5 +1,6 @@
 // Node killed at any moment of a storm of starts, and everything in it stopped and continued: seeded, so that what failed
 // can be tried again (COFFERDAM_SEED); COFFERDAM_ROUNDS makes more of it.
+import type { ChildProcess } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -60,8 +61,9 @@ const STORM = `
     mkdirSync(path)
     return box.rootfs([process.argv[1]], { upper: path }).run('/true')
   }
-  console.log('ready')
-  for (;;) await Promise.race([...forms, upper].map((form) => form()))
+  const tell = () => console.log('.')
+  tell()
+  for (;;) await Promise.race([...forms, upper].map((form) => form().then(tell)))
 `
 
 test(
@@ -74,9 +76,9 @@ test(
       const directory = t.tempDir()
       const victim = startVictim(STORM, { args: [directory], env: { TMPDIR: directory } })
       const pid = victim.pid ?? 0
-      await new Promise((done) => victim.stdout?.once('data', done))
-      // Soon after the first start, when the process makes what it makes once, as often as in the middle of it.
-      await sleep(random.below(random.chance(50) ? 30 : 200))
+      // While the process makes what it makes once, as often as later.
+      await lines(victim, random.chance(30) ? 1 : 2 + random.below(20))
+      await sleep(random.below(10))
       const programs = ['true', 'probe'].map((name) => identity(join(probeRootfs, name)))
       const files = new Set([imageOf(pid), ...programs].filter((file) => file !== undefined))
       if (files.size > programs.length) busy++
@@ -91,6 +93,18 @@ test(
   },
   { needs: [root, cgroup2], timeoutMs: 20_000 + ROUNDS * 4_000 },
 )
+
+/** Once a process has written so many lines. */
+function lines(victim: ChildProcess, count: number): Promise<void> {
+  let seen = 0
+  return new Promise((done) => {
+    victim.stdout?.on('data', (chunk: Buffer) => {
+      seen += chunk.toString().split('\n').length - 1
+      if (seen >= count) done()
+    })
+    victim.once('exit', () => done())
+  })
+}
 
 async function workDirectories(directory: string): Promise<string[]> {
   const deadlineMs = performance.now() + atMost(3000)
