@@ -58,7 +58,7 @@ const UNHEARD: readonly Role[] = ['watcher', 'stock', 'stock-child', 'stock-init
 
 const seen = new Set<string>()
 /** Of a call that is made more often than this, every third and the last are tried. COFFERDAM_ALL_FAULTS=1: all of them. */
-const LOOP = process.env.COFFERDAM_ALL_FAULTS === '1' ? Infinity : 5
+const LOOP = process.env.COFFERDAM_ALL_FAULTS === '1' ? Infinity : 12
 /** Of one that is made more often than this it is a loop that does the same: the first, the second and the last. */
 const LONG_LOOP = process.env.COFFERDAM_ALL_FAULTS === '1' ? Infinity : 24
 
