@@ -3,8 +3,8 @@
 #   sanitize.sh [test files or options of test/run.ts]            AddressSanitizer and UndefinedBehaviorSanitizer
 #   sanitize.sh --thread [test files or options of test/run.ts]   ThreadSanitizer
 # init, which has no C library and no threads, traps on undefined behaviour in both (SIGILL, which its sandbox reports as
-# lost). Leak detection is off: Node itself does not free at exit. Node is not built with ThreadSanitizer, but the races of
-# the addon's own threads, which share nothing but what is locked, are between instrumented functions.
+# lost). Leak detection is off: Node itself does not free at exit. Node is not built with ThreadSanitizer, which therefore
+# looks only at what the addon does: its own threads, and the functions of it that run on Node's.
 set -eu
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --thread ]; then
@@ -26,5 +26,5 @@ export LD_PRELOAD
 # A small quarantine, because the tests look at how much memory Node keeps.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1:quarantine_size_mb=8 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 # A race ends the process: a test file that ended so has failed, whatever its tests say.
-export TSAN_OPTIONS=halt_on_error=1:exitcode=66:report_signal_unsafe=0
+export TSAN_OPTIONS=halt_on_error=1:exitcode=66:report_signal_unsafe=0:ignore_noninstrumented_modules=1
 exec node --import tsx test/run.ts "$@"
