@@ -67,10 +67,18 @@ static long fail(struct command *command, uint32_t step, uint32_t index, long er
   return error;
 }
 
+/* Out of init's shield: the id as which it opens files. */
+static long become_caller(void) {
+  long uid = sys_call1(__NR_setfsuid, -1);
+  return sys_call3(__NR_setresuid, uid, uid, uid);
+}
+
+/* In v1 who has opened cgroup.procs must have an id of whoever is moved: the caller (kernel/cgroup/cgroup-v1.c). */
 static long join_groups(struct command *command) {
   for (int i = 0; i < lent.count; i++) {
     if (lent.roles[i] >> 16 != ROLE_PROCS) continue;
-    long result = sys_call3(__NR_write, lent.fds[i], "0", 1);
+    long result = become_caller();
+    if (result >= 0) result = sys_call3(__NR_write, lent.fds[i], "0", 1);
     if (result < 0) return fail(command, STEP_CGROUP_JOIN, lent.roles[i] & 0xffff, result);
   }
   if (!command->cgroup_namespace) return 0;
@@ -128,10 +136,7 @@ static long set_user(struct command *command) {
   long result = sys_call2(__NR_setgroups, 0, 0);
   if (result == -EPERM) result = 0; /* denied in an unprivileged user namespace; the plan warns of it */
   if (result < 0) return result;
-  if (!command->has_user) { /* without init's shield: as which it opens files */
-    long uid = sys_call1(__NR_setfsuid, -1);
-    return sys_call3(__NR_setresuid, uid, uid, uid);
-  }
+  if (!command->has_user) return become_caller();
   result = sys_call3(__NR_setresgid, command->gid, command->gid, command->gid);
   if (result >= 0) result = sys_call3(__NR_setresuid, command->uid, command->uid, command->uid);
   return result;
