@@ -16,7 +16,8 @@ inline void RemoveWorkdir(std::string *workdir) {
   std::error_code ignored;
   chmod((*workdir + "/work").c_str(), 0700); // overlayfs makes it with mode 0
   // Again where the system was short of something for a moment.
-  for (int attempt = 0; attempt < 3 && std::filesystem::remove_all(*workdir, ignored) == static_cast<std::uintmax_t>(-1);)
+  for (int attempt = 0;
+       attempt < 3 && std::filesystem::remove_all(*workdir, ignored) == static_cast<std::uintmax_t>(-1);)
     attempt++;
   ReleaseDirectory(*workdir);
   workdir->clear();

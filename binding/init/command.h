@@ -37,6 +37,9 @@ struct command {
 /* exec.c: a kernel before 5.7 has no CLONE_INTO_CGROUP; the process goes into the leaf itself. */
 long join_leaf(int leaf);
 
+/* exec.c: out of init's shield, to the id as which it opens files. */
+long become_caller(void);
+
 /* parked.c: has the process that waits go on with main(command). Its pid; *sharing is 1 until it has left our memory.
  */
 long unpark(int (*main)(void *command), struct command *command, const uint32_t **sharing);

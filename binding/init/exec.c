@@ -48,6 +48,13 @@ long join_leaf(int leaf) {
   return result;
 }
 
+/* Out of init's shield: the id as which it opens files. */
+long become_caller(void) {
+  long uid = sys_call1(__NR_setfsuid, -1);
+  return sys_call3(__NR_setresuid, uid, uid, uid);
+}
+
+/* In v1 who has opened cgroup.procs must have an id of whoever is moved: the caller (kernel/cgroup/cgroup-v1.c). */
 static long join_groups(struct command *command) {
   if (command->join_leaf) {
     long result = join_leaf(lent_find(ROLE_LEAF, 0));
@@ -55,7 +62,8 @@ static long join_groups(struct command *command) {
   }
   for (int i = 0; i < lent.count; i++) {
     if (lent.roles[i] >> 16 != ROLE_PROCS) continue;
-    long result = sys_call3(__NR_write, lent.fds[i], "0", 1);
+    long result = become_caller();
+    if (result >= 0) result = sys_call3(__NR_write, lent.fds[i], "0", 1);
     if (result >= 0) continue;
     command->failure->phase = PHASE_HOST; /* whose record it is */
     return fail(command, STEP_CGROUP_JOIN, lent.roles[i] & 0xffff, result);
@@ -115,10 +123,7 @@ static long set_user(struct command *command) {
   long result = sys_call2(__NR_setgroups, 0, 0);
   if (result == -EPERM) result = 0; /* denied in an unprivileged user namespace; the plan warns of it */
   if (result < 0) return result;
-  if (!command->has_user) { /* without init's shield: as which it opens files */
-    long uid = sys_call1(__NR_setfsuid, -1);
-    return sys_call3(__NR_setresuid, uid, uid, uid);
-  }
+  if (!command->has_user) return become_caller();
   result = sys_call3(__NR_setresgid, command->gid, command->gid, command->gid);
   if (result >= 0) result = sys_call3(__NR_setresuid, command->uid, command->uid, command->uid);
   return result;

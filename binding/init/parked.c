@@ -51,11 +51,13 @@ static int parked_main(void *unused) {
     close_fd(parked.leaf);
   }
   for (int i = 0; i < parked.procs.count; i++) {
-    long result = parked.failure.error ? 0 : sys_call3(__NR_write, parked.procs.fds[i], "0", 1);
+    long result = parked.failure.error ? 0 : become_caller();
+    if (result >= 0 && !parked.failure.error) result = sys_call3(__NR_write, parked.procs.fds[i], "0", 1);
     if (result < 0)
       parked.failure = (struct failure){PHASE_HOST, STEP_CGROUP_JOIN, parked.procs.roles[i] & 0xffff, (int32_t)-result};
     close_fd(parked.procs.fds[i]); /* init's, too */
   }
+  be_undumpable(); /* the change of ids has made it something else, and it is init's memory */
   futex_wait(&parked.go, 0);
   if (parked.failure.error) {
     *parked.command->failure = parked.failure;
