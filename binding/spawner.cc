@@ -117,10 +117,7 @@ void Spawn(Request *request, Box *box, Command *command) {
     if (!command && !SetSendTimeout(*box, kSendTimeout)) FailStep(STEP_CHANNEL, 0);
     RaiseRights(newborn.pid, *request);
     ProvideBoot(*request, box, command);
-    if (command)
-      ProvideCommand(request, command);
-    else
-      ParkInBox(box);
+    if (command) ProvideCommand(request, command);
     if (birth) birth->Join();
   } catch (...) { // also for want of memory
     Abandon(&box->channel, newborn.pid);

@@ -154,6 +154,8 @@ void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
     Event ready(Event::kReady, box->id);
     ready.pid = box->init_pid;
     Tell(std::move(ready));
+    auto shared = boxes_.find(box->id);
+    if (shared != boxes_.end()) ParkSoon(shared->second);
   } else if (own && !command) {
     EndLaunch(box);
     if (event.kind == WIRE_FAILED) OnFailed(box, nullptr, event);

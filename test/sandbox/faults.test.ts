@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { STEPS } from '../../dist/steps.js'
 import { probeRootfs } from '../support/boxes.js'
 import { type Call, type Count, count, errorOf, fail, type Role, stopCounting } from '../support/faults.js'
-import { cgroup2, root } from '../support/host.js'
+import { cgroup2, landlock, root } from '../support/host.js'
 import { assertNothingLeft, snapshot } from '../support/leaks.js'
 import { closing } from '../support/open-boxes.js'
 import { atMost } from '../support/slow.js'
@@ -183,6 +183,7 @@ function everything(t: TestContext): Action {
       .mask('/etc/motd')
       .limits({ memory: '64MiB', pids: 20, cpuTime: '5s', openFiles: 64, wallTime: '10s' })
       .priority({ nice: 3 })
+      .landlock({ read: ['/'], execute: ['/'] })
       .capabilities('net_bind_service'),
   )
   let turn = 0
@@ -193,7 +194,7 @@ function everything(t: TestContext): Action {
   }
 }
 
-const TIME = { needs: [root, cgroup2], timeoutMs: 120_000 }
+const TIME = { needs: [root, cgroup2, landlock], timeoutMs: 120_000 }
 
 test(
   'each call of a sandbox with all kinds of steps',

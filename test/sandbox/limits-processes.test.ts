@@ -5,6 +5,7 @@ import { SandboxSetupError } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, runProbe } from '../support/boxes.js'
 import { controller } from '../support/host.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 
 /** capabilities(7) */
@@ -64,8 +65,9 @@ test(
 )
 
 for (const [name, limits, outcome] of [
-  ['wall time', { wallTime: 500 }, 'wall-time-limit'],
-  ['CPU time', { cpuTime: 300, wallTime: '15s' }, 'cpu-time-limit'],
+  // Long enough for the bomb to have met the limit of processes before.
+  ['wall time', { wallTime: atMost(1000) }, 'wall-time-limit'],
+  ['CPU time', { cpuTime: atMost(500), wallTime: '60s' }, 'cpu-time-limit'],
 ] as const) {
   test(
     `a fork bomb is held by pids and ended by its ${name} limit`,

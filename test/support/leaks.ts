@@ -157,7 +157,7 @@ function isOurs(path: string): boolean {
 
 /** The group itself, the leaf for the inits and the janitor, of this very process. */
 function isKept(thing: string): boolean {
-  const group = new RegExp(`/cofferdam\\.${process.pid}\\.[0-9a-f]+(/init)?$`)
+  const group = new RegExp(`/cofferdam\\.${process.pid}\\.[0-9a-f]+(\\.\\d+)?(/init)?$`)
   return group.test(thing) || /^process of the library: \d+ \(cofferdam-(clean|blank)\)/.test(thing)
 }
 

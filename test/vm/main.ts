@@ -14,7 +14,16 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { attackProgram, forkFirst, probe, staticTrue } from '../support/probe.js'
+import {
+  attackProgram,
+  faultsProgram,
+  forkFirst,
+  oldKernel,
+  outerFilter,
+  probe,
+  seccompFixture,
+  staticTrue,
+} from '../support/probe.js'
 import { DEFAULT_KERNEL, findKernel, findTools } from './host-tools.js'
 import { type GuestCommand, runInMachine } from './machine.js'
 
@@ -51,10 +60,9 @@ async function main(): Promise<number> {
   const tools = findTools()
   const kernel = findKernel(flags.kernel, log)
   // The guest cannot write to the cache of fixtures.
-  attackProgram()
-  probe()
-  staticTrue()
-  forkFirst()
+  for (const compile of [attackProgram, faultsProgram, forkFirst, oldKernel, outerFilter, probe, staticTrue]) compile()
+  for (const source of ['caller.c', 'timing.c', 'under-listener.c'] as const)
+    for (const linkage of ['static', 'dynamic'] as const) seccompFixture(source, linkage)
   log(`Linux ${kernel.release}, ${flags.cpus} CPUs, ${flags.memory} MiB, ${accelerator}`)
   return runInMachine(tools, kernel, guestCommand(accelerator), {
     cpus: positive('cpus'),
