@@ -217,15 +217,14 @@ static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t 
     if (last) leave(1);
     return;
   }
-  /* What is left to do is to end it. */
-  long result = job->last ? keep_capabilities(1ull << CAP_KILL) : 0;
-  if (result < 0) {
-    failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_CAPABILITIES, .error = (int32_t)-result};
-    send_failure(&failure, id);
-    leave(1);
-  }
+  /* Its credentials name another process, for which the kernel wants a capability. */
   struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
   if (!(flags & WIRE_SILENT)) send_event(&event, pid_namespace ? job->pid : 0);
+  long result = job->last ? keep_capabilities(1ull << CAP_KILL) : 0; /* what is left to do is to end it */
+  if (result >= 0) return;
+  failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_CAPABILITIES, .error = (int32_t)-result};
+  send_failure(&failure, id);
+  leave(1);
 }
 
 /* Body: roles, boot records, exec records. */
