@@ -78,7 +78,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) long DropBounding
 // close_range(2) came with 5.9, and filters of container runtimes that are older answer EPERM to it. Then what /proc
 // lists is closed; where that cannot be read nothing is started, for descriptors of Node's would be inherited. A
 // descriptor's number is its place in the listing, so that closing those that were read disturbs nothing.
-__attribute__((no_sanitize("address", "undefined"))) long CloseListed(unsigned low, unsigned high) {
+__attribute__((no_sanitize("address", "thread", "undefined"))) long CloseListed(unsigned low, unsigned high) {
   struct Entry {
     uint64_t inode, offset;
     unsigned short size;
@@ -103,7 +103,7 @@ __attribute__((no_sanitize("address", "undefined"))) long CloseListed(unsigned l
   return size;
 }
 
-__attribute__((no_sanitize("address", "undefined"))) long CloseAllBut(unsigned low, unsigned high) {
+__attribute__((no_sanitize("address", "thread", "undefined"))) long CloseAllBut(unsigned low, unsigned high) {
   long result = sys_call3(__NR_close_range, 3, low - 1, 0);
   if (result == -ENOSYS || result == -EPERM) return CloseListed(low, high);
   if (result >= 0 && high > low + 1) result = sys_call3(__NR_close_range, low + 1, high - 1, 0);

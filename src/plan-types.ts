@@ -173,7 +173,7 @@ export interface PlanCommand {
   readonly wallTimeMs: number | undefined
   readonly cpuTimeMs: number | undefined
   readonly outputBytes: number | 'max' | undefined
-  /** Hundredths of a core the tree can use at most: how fast its CPU time can pass. */
+  /** Hundredths of a core the tree can use at most, within a moment: how fast its CPU time can pass. */
   readonly parallelism: number
 }
 

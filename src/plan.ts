@@ -43,16 +43,6 @@ function raiseRlimits(recipe: Recipe, facts: HostFacts): PlanRlimit[] {
   return facts.privileged ? planRlimits(recipe).filter(({ clamp }) => !clamp) : []
 }
 
-function parallelism({ limits }: Recipe, facts: HostFacts): number {
-  const cpuset = finite(limits.cpuset)
-  const cores = Math.min(
-    facts.cores,
-    finite(limits.cpu) ?? Number.POSITIVE_INFINITY,
-    cpuset?.length ?? Number.POSITIVE_INFINITY,
-  )
-  return Math.max(1, Math.ceil(cores * 100))
-}
-
 function planCommand(recipe: Recipe, facts: HostFacts, identity: PlanIdentity): PlanCommand {
   const { limits, environment } = recipe
   const guardsInit =
@@ -78,7 +68,8 @@ function planCommand(recipe: Recipe, facts: HostFacts, identity: PlanIdentity): 
     wallTimeMs: finite(limits.wallTimeMs),
     cpuTimeMs: finite(limits.cpuTimeMs),
     outputBytes: limits.outputBytes,
-    parallelism: parallelism(recipe, facts),
+    // Not less by `cpu`, whose quota may be used up at once in each period of 100 ms, nor by `cpuset`: both can be raised.
+    parallelism: facts.cores * 100,
   }
 }
 

@@ -60,14 +60,17 @@ export class PoolBoxes {
     }
   }
 
-  /** The same a moment later; the function that is returned does it at once. */
+  /**
+   * The same a moment later; the function that is returned does it as soon as whoever has waited for the job's result has
+   * gone on.
+   */
   refillSoon(): () => void {
     if (this.#warm === 0) return () => {}
     const timer = setTimeout(() => this.refill(), REFILL_DELAY_MS)
     timer.unref()
     return () => {
       clearTimeout(timer)
-      this.refill()
+      setImmediate(() => this.refill())
     }
   }
 
@@ -151,10 +154,10 @@ export class PoolBoxes {
     else this.#entries.unshift({ opening: Promise.resolve(box), box })
   }
 
-  /** Closes a box that has been used. */
+  /** Closes a box that has been used, once whoever has waited for the job's result has gone on. */
   discard(box: Box): void {
     this.#taken--
-    this.#drop(box)
+    setImmediate(() => this.#drop(box))
   }
 
   async #drop(box: Box): Promise<void> {

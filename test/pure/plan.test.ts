@@ -242,11 +242,11 @@ test('limits of the process itself have safe defaults', () => {
   })
 })
 
-test('parallelism is the least of the cores there are, the cores allowed and the cpuset', () => {
+test('parallelism is the cores there are: a quota may be used up in bursts, and it and the cpuset be raised', () => {
   const parallelism = (limits: Recipe['limits']) => plan({ limits }).command.parallelism
   assert.equal(
     [{}, { cpu: 0.25 }, { cpu: 64 }, { cpuset: [1] }, { cpuset: 'max' } as const].map(parallelism),
-    [400, 25, 400, 100, 400],
+    [400, 400, 400, 400, 400],
   )
 })
 

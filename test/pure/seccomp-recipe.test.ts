@@ -31,6 +31,7 @@ test('the plan shows which filter, for which machine, how long', () => {
     profile: 'default',
     architecture: 'aarch64',
     instructions: filterOf({ kind: 'default' }, [], machine)?.instructions,
+    guardsInit: false,
   })
   assert.is(plan({ seccomp: { kind: 'off' } }).command.seccomp.instructions, 0)
 })
