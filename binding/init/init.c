@@ -83,7 +83,7 @@ void close_fd(int fd) {
 /* After boot init needs few, and once its last command runs only CAP_KILL. */
 long keep_capabilities(uint64_t kept) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct sets[2];
+  struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
   long result = sys_call2(__NR_capget, &header, sets);
   if (result < 0) return result;
   for (int half = 0; half < 2; half++) {
