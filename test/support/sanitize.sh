@@ -17,7 +17,7 @@ mkdir -p "$build"
 # A copy beside the sources, so that node-gyp's build directory is not the ordinary one.
 (cd binding && tar --exclude=./build -cf - .) | tar -xf - -C "$build"
 INIT_CFLAGS='-fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment' \
-  npx --no-install node-gyp rebuild --silent --directory="$build" -- -Dsanitize="$kind"
+  npx --no-install node-gyp rebuild --silent --jobs=max --directory="$build" -- -Dsanitize="$kind"
 
 export COFFERDAM_PREBUILD="$PWD/$build"
 LD_PRELOAD=

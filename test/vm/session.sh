@@ -28,9 +28,6 @@ fail() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-for directory in /run/vm/compiled/*; do
-  [ ! -d "$ROOT/${directory##*/}" ] || mount --bind "$directory" "$ROOT/${directory##*/}" || fail "$directory"
-done
 mount --make-rshared / # as systemd leaves it on any host
 mkdir -p /dev/pts /dev/shm /run/vm/checkout
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts || fail '/dev/pts'
@@ -45,6 +42,9 @@ chmod 1777 /var/tmp
 case $ROOT in
   /tmp/* | /var/tmp/*) mkdir -p "$ROOT" && mount --bind /run/vm/checkout "$ROOT" && umount /run/vm/checkout ;;
 esac
+for directory in /run/vm/compiled/*; do
+  [ ! -d "$ROOT/${directory##*/}" ] || mount --bind "$directory" "$ROOT/${directory##*/}" || fail "$directory"
+done
 swapon /dev/vdb || fail 'swap'
 mkdir /run/slow && mount -t ext4 -o noatime /dev/vdc /run/slow || fail 'the slow disk'
 echo bfq >/sys/block/vdc/queue/scheduler || fail 'BFQ'
