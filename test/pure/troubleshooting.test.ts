@@ -1,9 +1,10 @@
 // docs/troubleshooting.md is complete: it has a row for each code of src/errors.ts and for each step of src/steps.ts, in
-// their order, and no row for what does not exist.
+// their order, no row for what does not exist, and the errors of a step for which setup-hints.ts has a hint.
 
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as assert from 'uvu/assert'
+import { hintFor } from '../../src/setup-hints.js'
 import { STEPS } from '../../src/steps.js'
 import { readDocument } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
@@ -12,6 +13,9 @@ const PAGE = readDocument('docs/troubleshooting.md')
 const ERRORS = readFileSync(new URL('../../src/errors.ts', import.meta.url), 'utf8')
 // Thrown by validate.ts, as code of TypeErrors and RangeErrors.
 const OPTION = 'ERR_SANDBOX_INVALID_OPTION'
+
+// Of any step in the Node process; said above the tables.
+const ANYWHERE = ['EMFILE', 'ENFILE']
 
 const test = suite('docs/troubleshooting.md')
 
@@ -42,7 +46,38 @@ test('every row of a step names errors that exist, and a cause', () => {
   }
 })
 
+test('every error of a step that has a hint is in a row of that step', () => {
+  const rows = codesByStep()
+  const hinted = STEPS.flatMap((step) =>
+    Object.keys(constants.errno)
+      .filter((code) => !ANYWHERE.includes(code) && hintFor(step, code) !== undefined)
+      .map((code) => [step, code] as const),
+  )
+  assert.ok(hinted.length > 60, `only ${hinted.length} errors have a hint`)
+  assert.equal(
+    hinted.filter(([step, code]) => !rows.get(step)?.has(code)).map((pair) => pair.join(' ')),
+    [],
+  )
+  for (const code of ANYWHERE) assert.match(PAGE, `\`${code}\``)
+})
+
 test.run()
+
+/** The codes that the rows of each step name, with those that "the same" stands for. */
+function codesByStep(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
+  let before = new Set<string>()
+  let here = before
+  for (const [step = '', codes = ''] of setupRows()) {
+    if (step !== '') {
+      before = here
+      here = new Set()
+      found.set(step, here)
+    }
+    for (const code of codes === 'the same' ? before : (codes.match(/\w+/g) ?? [])) here.add(code)
+  }
+  return found
+}
 
 /** Step (empty in a row that goes on), codes, cause, remedy of each row below "Setup, by step". */
 function setupRows(): string[][] {
