@@ -42,10 +42,14 @@ export function blocksOf(file: string): Block[] {
   })
 }
 
+/** What the links of a document lead to. */
+export function linksOf(file: string): string[] {
+  return [...readDocument(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+}
+
 /** Links of a document that lead nowhere: no such file, or no such heading in it. Those of the web are not looked at. */
 export function deadLinks(file: string): string[] {
-  const targets = [...readDocument(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
-  return targets.filter((target) => {
+  return linksOf(file).filter((target) => {
     if (/^https?:/.test(target)) return false
     const [path = '', heading] = target.split('#')
     const to = path === '' ? file : normalize(join(dirname(file), path))
