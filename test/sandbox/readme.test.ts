@@ -1,17 +1,15 @@
-// README.md does what it says: every JavaScript block of it is run as a program, and prints what its comments promise
-// (`// → text`, one line each). Blocks in other languages are text to be read.
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// README.md and the pages of docs/ do what they say: every JavaScript block of them is run as a program, and prints what its
+// comments promise (`// → text`, one line each). Blocks that are marked `no-run` only have to compile, which types.test.ts
+// sees to; blocks in other languages are text to be read.
 import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { runNode } from '../support/child.js'
-import { cgroup2, controller, cpuClock, type Need } from '../support/host.js'
+import { cgroup2, command, controller, cpuClock, landlock, type Need } from '../support/host.js'
 import { type Kind, kernelFrom } from '../support/kinds.js'
+import { blocksOf, DOCUMENTS, deadLinks, linksOf, readDocument } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const README = readDocument('README.md')
 
 // What a block needs of the host, told by what it says.
 const NEEDS: readonly [says: RegExp, need: Need][] = [
@@ -20,20 +18,24 @@ const NEEDS: readonly [says: RegExp, need: Need][] = [
   [/\bcpuTime:/, cpuClock],
   [/\.freeze\(/, cgroup2],
   [/\.open\(\)/, cgroup2],
+  [/'cc'/, command('cc')],
+  [/\.landlock\(/, landlock],
 ]
 
 // Kinds of hosts that have what a block shows, told by what it says.
-const KINDS: readonly [says: RegExp, kind: Kind][] = [[/\.clockOffset\(/, kernelFrom(6, 2)]]
+const KINDS: readonly [says: RegExp, kind: Kind][] = [
+  [/\.clockOffset\(/, kernelFrom(6, 2)],
+  [/connectTcp:/, kernelFrom(6, 7)],
+]
 
 const test = suite('README', { warmUp: true })
 
-const blocks = [...README.matchAll(/^```(js|ts)\n(.*?)^```$/gms)].map(([, , code = '']) => code)
-
-for (const [i, code] of blocks.entries()) {
+for (const { origin, code, runs } of DOCUMENTS.flatMap(blocksOf)) {
+  if (!runs) continue
   const promised = [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, line]) => line)
   const needs = NEEDS.filter(([says]) => says.test(code)).map(([, need]) => need)
   test(
-    `block ${i + 1} prints what it promises`,
+    `${origin} prints what it promises`,
     async () => {
       const { code: exitCode, stdout, stderr } = await runNode(code)
       assert.is(stderr, '')
@@ -45,8 +47,23 @@ for (const [i, code] of blocks.entries()) {
 }
 
 test('there are blocks to run, and each of them promises something', () => {
+  const blocks = blocksOf('README.md').filter(({ runs }) => runs)
   assert.ok(blocks.length >= 10, `only ${blocks.length} blocks were found`)
-  for (const code of blocks) assert.match(code, '// → ')
+  for (const { origin, code, runs } of DOCUMENTS.flatMap(blocksOf)) {
+    if (runs) assert.match(code, '// → ', origin)
+  }
+})
+
+test('every page of a task begins with a whole program that is run', () => {
+  const tasks = DOCUMENTS.filter((file) => !['README.md', 'docs/README.md', 'docs/performance.md'].includes(file))
+  assert.ok(tasks.length >= 8, `only ${tasks.length} pages were found`)
+  for (const file of tasks) {
+    const [first] = blocksOf(file)
+    assert.ok(first?.runs, `${file} has no program at its beginning`)
+    assert.match(first.code, "from 'cofferdam'", first.origin)
+    const before = readDocument(file).split('```')[0] ?? ''
+    assert.ok(before.split('\n').length < 12, `${file}: its program comes late`)
+  }
 })
 
 test('every method is named', () => {
@@ -78,22 +95,17 @@ test('the defaults are those of the plan', () => {
   )
 })
 
-test('every link leads somewhere', () => {
-  const headings = [...README.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading))
-  const targets = [...README.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
-  assert.ok(targets.length > 10)
-  for (const target of targets) {
-    if (target.startsWith('#')) assert.ok(headings.includes(target.slice(1)), `no heading for ${target}`)
-    else if (!/^https?:/.test(target)) assert.ok(existsSync(join(ROOT, target)), `no file for ${target}`)
-  }
+for (const file of DOCUMENTS) {
+  test(`every link of ${file} leads somewhere`, () => {
+    assert.ok(linksOf(file).length > (file === 'README.md' ? 10 : 0), 'links were found')
+    assert.equal(deadLinks(file), [])
+  })
+}
+
+test('the index of docs/ has every page', () => {
+  const index = readDocument('docs/README.md')
+  for (const file of DOCUMENTS.filter((name) => /^docs\/(?!README)/.test(name)))
+    assert.match(index, `](${file.replace('docs/', '')})`)
 })
 
 test.run()
-
-/** A heading's anchor, as GitHub and npm make it. */
-function anchor(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} -]/gu, '')
-    .replaceAll(' ', '-')
-}

@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { run } from '../support/command.js'
+import { blocksOf, DOCUMENTS } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,7 +40,7 @@ test(
 test(
   'every documented example compiles',
   async (t) => {
-    const examples = [...documentedInTypes(), ...documentedInText('README.md')]
+    const examples = [...documentedInTypes(), ...DOCUMENTS.flatMap(blocksOf)]
     assert.ok(examples.length > 20, `only ${examples.length} examples were found`)
 
     // Inside the package, so that 'cofferdam' means the package.
@@ -85,13 +86,6 @@ function documentedInTypes(): Example[] {
         return parts.map((part) => ({ origin: `${name}: @example`, code: part.replace(/^@\w[\s\S]*/m, '') }))
       })
     })
-}
-
-/** The TypeScript blocks of a Markdown file. */
-function documentedInText(file: string): Example[] {
-  const text = readFileSync(join(ROOT, file), 'utf8')
-  const blocks = [...text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)]
-  return blocks.map(([, code = ''], i) => ({ origin: `${file}: block ${i + 1}`, code }))
 }
 
 /** An example may leave out its imports: then it sees every export of the package, and the prelude. */
