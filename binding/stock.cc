@@ -39,7 +39,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr size_t kShelves = 4;
+constexpr size_t kShelves = 16;
 constexpr size_t kPerShelf = 2;
 constexpr size_t kNetworksAtOnce = 8;
 constexpr milliseconds kKept{1000};       // a shelf that nobody takes from

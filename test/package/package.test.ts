@@ -21,6 +21,8 @@ test(
       'README.md',
       'LICENSE',
       'CHANGELOG.md',
+      'SECURITY.md',
+      'docs/README.md',
       'dist/cli.js',
       'dist/host/child.js',
       'dist/index.js',
@@ -33,7 +35,8 @@ test(
     ]) {
       assert.ok(files.includes(needed), `${needed} is missing`)
     }
-    const allowed = /^(dist|src|binding|prebuilds)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+    const allowed =
+      /^(dist|src|binding|prebuilds|docs)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/
     const unwanted = files.filter((file) => !allowed.test(file) || /\/build\/|\.(o|log|tgz)$/.test(file))
     assert.equal(unwanted, [])
   },
