@@ -20,9 +20,12 @@ function poolOf(t: TestContext, recipe: Sandbox, concurrency = 1): SandboxPool {
   return closing(t, new SandboxPool({ recipe, concurrency, warm: concurrency, reuse: true }))
 }
 
-/** What tells one box from another: a namespace that its commands share. */
+/** What tells one box from another: a namespace that its commands share, whose number the kernel may use again, and when init began. */
 async function boxOf(pool: SandboxPool): Promise<string> {
-  return JSON.stringify(JSON.parse(await tell(pool, 'ns')).user)
+  const [ns = '', ...stat] = (await tell(pool, 'ns', 'read /proc/1/stat')).split('\n')
+  const beganAt = stat.join('\n').split(') ')[1]?.split(' ')[19]
+  assert.ok(Number(beganAt) > 0, stat.join('\n'))
+  return `${JSON.stringify(JSON.parse(ns).user)} ${beganAt}`
 }
 
 const WAYS: [name: string, recipe: () => Sandbox, stays: boolean][] = [
