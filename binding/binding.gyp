@@ -6,7 +6,8 @@
       "sources": [
         "addon.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc", "init_image.cc",
         "janitor.cc", "launch.cc", "map_writers.cc", "newborn.cc", "orphans.cc", "request.cc", "seat.cc",
-        "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc", "trees.cc", "watcher.cc", "watcher_events.cc", "watcher_streams.cc"
+        "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc", "stock_key.cc", "trees.cc",
+        "watcher.cc", "watcher_events.cc", "watcher_streams.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
