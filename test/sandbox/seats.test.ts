@@ -74,6 +74,19 @@ test(
 )
 
 test(
+  'recipes that differ in nothing but a limit have seats apart',
+  async () => {
+    for (let round = 0; round < 4; round++)
+      for (const pids of [3, 6]) {
+        const { stdout } = await box({ pids }).run('/probe', ['fork-n', '9'])
+        assert.equal(JSON.parse(stdout), { forked: pids - 1, error: 'EAGAIN' })
+        await sleep(40) // in which inits are made ahead
+      }
+  },
+  { needs },
+)
+
+test(
   'commands at once in a box have a group each, and only one of them is seated',
   async (t) => {
     const open = await opened(t, limited())
