@@ -42,6 +42,7 @@ export type SandboxErrorCode =
  * }
  */
 export class SandboxError extends Error {
+  /** The name of the class. */
   override readonly name: string = 'SandboxError'
   /** Which kind of failure this is; the same for every error of one class. */
   readonly sandboxCode: SandboxErrorCode
@@ -72,6 +73,7 @@ export class SandboxError extends Error {
  * if (error instanceof SandboxUnsupportedError) console.error(`${error.feature}: ${error.hint}`)
  */
 export class SandboxUnsupportedError extends SandboxError {
+  /** The name of the class. */
   override readonly name: string = 'SandboxUnsupportedError'
   /** The option that cannot be had: `'limits.memory'`, `'namespaces.user'`. */
   readonly feature: string
@@ -107,6 +109,7 @@ export interface SetupFailure {
  * }
  */
 export class SandboxSetupError extends SandboxError {
+  /** The name of the class. */
   override readonly name: string = 'SandboxSetupError'
   /** Which step failed. */
   readonly step: SandboxStep
@@ -139,6 +142,7 @@ export class SandboxSetupError extends SandboxError {
  * }
  */
 export class SandboxExecutionError extends SandboxError {
+  /** The name of the class. */
   override readonly name: string = 'SandboxExecutionError'
   /** The whole result. */
   readonly result: SandboxResult

@@ -51,6 +51,7 @@ export type {
   SignaledResult,
 } from './result-types.js'
 export { Sandbox, sandbox } from './sandbox.js'
+export type { Architecture } from './seccomp/tables.js'
 export type {
   SeccompAction,
   SeccompArgument,

@@ -8,8 +8,11 @@ import type { NamespaceName } from './types.js'
 
 /** A line of an id map (`user_namespaces(7)`): `count` ids from `inside` on are ids from `outside` on at the host. */
 export interface IdMapLine {
+  /** The first id of the range as the sandbox sees it. */
   readonly inside: number
+  /** The first id of the range as the host sees it. */
   readonly outside: number
+  /** How many ids the range has. */
   readonly count: number
 }
 
@@ -40,20 +43,48 @@ export type MountAttribute = 'rdonly' | 'nosuid' | 'nodev' | 'noexec'
 
 /** A directory or file of the host that is mounted in the sandbox. */
 export interface MountSource {
+  /** The directory or file, as an absolute path of the host. */
   readonly path: string
   /** Whether the caller lends a detached copy of the mount; otherwise it is opened by path inside. */
   readonly lent: boolean
+  /** Whether the mounts below it come along. */
   readonly recursive: boolean
   /** Whether owners are seen through the id map: the host's root is root inside. */
   readonly idMapped: boolean
+  /** Whether it becomes a layer of the root; otherwise it is a bind. */
   readonly layer: boolean
   /** Whether it is no directory of the host, but a fresh one with the nodes and links of `/dev`. */
   readonly devices: boolean
+  /** Whether it is left out, without an error, where it does not exist. */
   readonly optional: boolean
+  /** What is restricted in it. */
   readonly attributes: readonly MountAttribute[]
 }
 
-/** One step of the setup inside the sandbox, in the order of the list. */
+/**
+ * One step of the setup inside the sandbox, in the order of the list.
+ *
+ * | `op` | what init does |
+ * |---|---|
+ * | `identity` | takes on the ids with which the rest is done |
+ * | `shield` | takes an id of its own, which no command has: that one could signal it and set limits on it |
+ * | `hostname` | sets the host name |
+ * | `loopback` | brings the loopback device up |
+ * | `private` | cuts all mounts off from those of the host, so that none propagates there |
+ * | `seal` | makes the root itself read-only; mounts below it stay as they are |
+ * | `no-pid-namespace` | becomes the one whom orphans are handed to, since it is not PID 1 |
+ * | `stage` | mounts the tmpfs, of `sizeBytes` and `inodes`, that the root is put together in |
+ * | `scratch` | mounts a fresh directory of the stage on `target`: all of them share its size |
+ * | `layer`, `upper` | takes a directory of the host as a layer, as the writable layer with its work directory |
+ * | `root` | makes the root: overlayfs over the layers, an empty directory, or one `source` alone |
+ * | `directory`, `file`, `symlink` | makes one, and its missing parents |
+ * | `proc`, `mqueue`, `tmpfs`, `devpts`, `bind` | mounts one on `target` |
+ * | `place` | moves what was mounted ahead to `target` |
+ * | `mask`, `readonly` | hides a path behind something empty, makes it read-only |
+ * | `switch`, `chroot` | makes the new root `/` |
+ * | `capabilities` | gives up all but `kept` |
+ * | `landlock`, `landlock-path`, `landlock-port` | makes the ruleset, and adds a rule to it |
+ */
 export type BootStep =
   | { readonly op: 'identity'; readonly uid: number; readonly gid: number }
   | { readonly op: 'shield'; readonly uid: number }
@@ -99,8 +130,11 @@ export type BootStep =
 
 /** A value that is written to a file of a cgroup, and the option it is for. */
 export interface CgroupWrite {
+  /** The option, as an error would name it: `'limits.memory'`. */
   readonly feature: string
+  /** The file's name in the group: `'memory.max'`. */
   readonly file: string
+  /** What is written to it. */
   readonly value: string
   /** Whether a kernel without the file does no harm. */
   readonly optional: boolean
@@ -108,12 +142,15 @@ export interface CgroupWrite {
 
 /** A file of a cgroup that is read when the command has ended. */
 export interface CgroupStat {
+  /** The file's name in the group: `'memory.peak'`. */
   readonly file: string
+  /** Whether a kernel without the file does no harm: the figure is then `undefined`. */
   readonly optional: boolean
 }
 
 /** A cgroup hierarchy that the command joins. */
 export interface PlanHierarchy {
+  /** Of the kernel interface: cgroup v1 or v2. */
   readonly version: 1 | 2
   /** The group below which the sandbox's own is made. */
   readonly base: string
@@ -121,8 +158,11 @@ export interface PlanHierarchy {
   readonly controllers: readonly string[]
   /** What is written to `cgroup.subtree_control`; empty on v1. */
   readonly enable: string
+  /** Written once to the group below `base` that this process's sandboxes share: on v1, where a cpuset begins empty. */
   readonly groupWrites: readonly CgroupWrite[]
+  /** What is written to the group of the command itself. */
   readonly limits: readonly CgroupWrite[]
+  /** What is read for `usage`, when the command has ended. */
   readonly stats: readonly CgroupStat[]
   /** The file that CPU time is read from for `limits.cpuTime`; `undefined` when it is not read here. */
   readonly cpuClock: 'cpu.stat' | 'cpuacct.usage' | undefined
@@ -130,7 +170,9 @@ export interface PlanHierarchy {
 
 /** A limit of each process (`setrlimit(2)`); `'max'` is `RLIM_INFINITY`. */
 export interface PlanRlimit {
+  /** Which one: `RLIMIT_FSIZE` and so on. */
   readonly resource: 'fsize' | 'stack' | 'core' | 'nofile'
+  /** In bytes; for `nofile` the number of descriptors. */
   readonly value: number | 'max'
   /** Whether the caller's own lower limit may stand instead: for defaults, not for what a recipe asks. */
   readonly clamp: boolean
@@ -153,13 +195,17 @@ export interface PlanSeccomp {
 
 /** What is done for the command itself, whatever command it is. */
 export interface PlanCommand {
+  /** The working directory, inside. */
   readonly cwd: string
+  /** The whole of its environment. */
   readonly environment: Readonly<Record<string, string>>
   /** Where a file without a slash is looked for. */
   readonly searchPath: string
+  /** Limits of each process, set by its own process before `execve`. */
   readonly rlimits: readonly PlanRlimit[]
   /** Given from outside first, by a caller who may raise them: inside a user namespace nobody may. */
   readonly raisedRlimits: readonly PlanRlimit[]
+  /** The nice value, -20 to 19; `undefined` leaves the caller's. */
   readonly nice: number | undefined
   /** Whether the caller has to give the nice value from outside. */
   readonly raisedNice: boolean
@@ -169,9 +215,13 @@ export interface PlanCommand {
   readonly landlock: boolean
   /** Installed last before `execve`. */
   readonly seccomp: PlanSeccomp
+  /** Whether its own group becomes the root of all that it sees of cgroups. */
   readonly cgroupNamespace: boolean
+  /** After how many milliseconds init ends the tree; `undefined` for never. */
   readonly wallTimeMs: number | undefined
+  /** After how many milliseconds of CPU time init ends the tree; `undefined` for never. */
   readonly cpuTimeMs: number | undefined
+  /** How much stdout and stderr may take together; `undefined` for the default of `run` or `spawn`. */
   readonly outputBytes: number | 'max' | undefined
   /** Hundredths of a core the tree can use at most, within a moment: how fast its CPU time can pass. */
   readonly parallelism: number
@@ -179,8 +229,11 @@ export interface PlanCommand {
 
 /** Something this host, or this caller, cannot give; `spawn()` and `run()` reject with the first. */
 export interface Unsupported {
+  /** The option: `'limits.memory'`. */
   readonly feature: string
+  /** What is missing, as a part of a sentence. */
   readonly reason: string
+  /** What to do about it. */
   readonly hint: string
 }
 
@@ -188,11 +241,20 @@ export interface Unsupported {
 export interface SandboxPlan {
   /** The namespaces that are new. */
   readonly namespaces: readonly NamespaceName[]
+  /** Who the command is, inside and on the host. */
   readonly identity: PlanIdentity
   /** Clock offsets; `undefined` when none were given. */
-  readonly clockOffset: { readonly monotonicMs: number; readonly boottimeMs: number } | undefined
+  readonly clockOffset:
+    | {
+        /** What is added to `CLOCK_MONOTONIC`, in milliseconds. */
+        readonly monotonicMs: number
+        /** What is added to `CLOCK_BOOTTIME`, in milliseconds. */
+        readonly boottimeMs: number
+      }
+    | undefined
   /** Overlay's work directory beside a persistent upper layer; `undefined` without one. */
   readonly workdir: string | undefined
+  /** What init does inside before any command, in this order. */
   readonly boot: readonly BootStep[]
   /** How many of the first boot steps depend on the recipe alone, not on what the host's directories hold. */
   readonly ahead: number
@@ -203,7 +265,9 @@ export interface SandboxPlan {
    * {@link SandboxPool}); otherwise only a new box is as good as new.
    */
   readonly resettable: boolean
+  /** The hierarchies that are joined; empty where none is needed. */
   readonly cgroups: readonly PlanHierarchy[]
+  /** What is done for each command. */
   readonly command: PlanCommand
   /** Weak points that the recipe chose, in sentences. */
   readonly warnings: readonly string[]

@@ -37,6 +37,7 @@ export interface SandboxUsage {
 export interface SandboxResultBase {
   /** Whether the program exited by itself with code 0. */
   readonly ok: boolean
+  /** What the whole tree of processes used. */
   readonly usage: SandboxUsage
   /** Limits that were crossed, even if they did not end the program. */
   readonly limitsExceeded: readonly LimitName[]
@@ -52,15 +53,19 @@ export interface SandboxResultBase {
 
 /** The command exited by itself. */
 export interface ExitedResult extends SandboxResultBase {
+  /** The command exited by itself. */
   readonly outcome: 'exited'
   /** 0 to 255. */
   readonly exitCode: number
+  /** No signal ended it. */
   readonly signal: undefined
 }
 
 /** A signal ended the command, and no limit or abort was behind it. */
 export interface SignaledResult extends SandboxResultBase {
+  /** A signal ended it. */
   readonly outcome: 'signaled'
+  /** It has no exit code. */
   readonly exitCode: undefined
   /** The signal's name, such as `'SIGSEGV'`. */
   readonly signal: string
@@ -68,6 +73,7 @@ export interface SignaledResult extends SandboxResultBase {
 
 /** A limit, or the caller's `signal` option, ended the command. */
 export interface EndedResult extends SandboxResultBase {
+  /** The limit that ended it, or that it was aborted. */
   readonly outcome: 'cpu-time-limit' | 'wall-time-limit' | 'memory-limit' | 'output-limit' | 'pids-limit' | 'aborted'
   /** A number when the command exited by itself all the same: after its child was killed for memory, for instance. */
   readonly exitCode: number | undefined
@@ -77,6 +83,7 @@ export interface EndedResult extends SandboxResultBase {
 
 /** A system call that the recipe's `seccomp` forbids ended the command; it was not carried out. */
 export interface SeccompViolationResult extends SandboxResultBase {
+  /** A forbidden system call ended it. */
   readonly outcome: 'seccomp-violation'
   /** The call's name, such as `'ptrace'`; `'#999'` where this package knows no name for the number. */
   readonly syscall: string
@@ -93,11 +100,13 @@ export interface SeccompViolationResult extends SandboxResultBase {
 /** How a program ended: discriminated by `outcome`. */
 export type SandboxResult = ExitedResult | SignaledResult | EndedResult | SeccompViolationResult
 
-/** What {@link SandboxResult.outcome} can be. */
+/** What `outcome` of a {@link SandboxResult} can be. */
 export type SandboxOutcome = SandboxResult['outcome']
 
 /** A result of {@link Sandbox.run}: with all that the program wrote. */
 export type RunResult<T extends string | Buffer = string> = SandboxResult & {
+  /** All that was written to it, up to the limit on output. */
   readonly stdout: T
+  /** The same of stderr. */
   readonly stderr: T
 }

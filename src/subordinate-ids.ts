@@ -10,13 +10,17 @@ import { userInfo } from 'node:os'
 
 /** Ids of the host, `first` to `first + count - 1`. */
 export interface IdRange {
+  /** The first of them. */
   readonly first: number
+  /** How many there are. */
   readonly count: number
 }
 
 /** The programs that write a map for whoever may not do so himself, as absolute paths. */
 export interface MapWriters {
+  /** The one for users. */
   readonly newuidmap: string
+  /** The one for groups. */
   readonly newgidmap: string
 }
 

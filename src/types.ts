@@ -228,7 +228,17 @@ export interface StdioFile {
  * Where a standard stream goes: `'pipe'` a Node stream, `'ignore'` `/dev/null`, `'inherit'` the Node process's own,
  * a descriptor number, a stream that has one, or a file: `{ path }`, or a string with a slash in it.
  */
-export type StdioOption = 'pipe' | 'ignore' | 'inherit' | (string & {}) | number | StdioFile | { readonly fd: number }
+export type StdioOption =
+  | 'pipe'
+  | 'ignore'
+  | 'inherit'
+  | (string & {})
+  | number
+  | StdioFile
+  | {
+      /** The stream's descriptor. */
+      readonly fd: number
+    }
 
 /** Options of {@link Sandbox.spawn}. */
 export interface SpawnOptions {

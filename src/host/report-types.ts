@@ -10,6 +10,7 @@ export type CapabilityGroup = 'process' | 'namespaces' | 'rootfs' | 'cgroups' | 
 export interface HostCapability {
   /** A stable name: `'clone3'`, `'namespaces.user'`, `'limits.memory'`. */
   readonly name: string
+  /** The section it belongs to. */
   readonly group: CapabilityGroup
   /** The name for people. */
   readonly title: string
@@ -33,6 +34,7 @@ export interface HostCapability {
 
 /** Whether one kind of sandbox starts. */
 export interface StartVerdict {
+  /** Whether it does. */
   readonly starts: boolean
   /** Why not; `undefined` when it starts. */
   readonly reason: string | undefined
@@ -54,11 +56,17 @@ export interface HostReport {
   /** `uname -r`; empty when it cannot be read. */
   readonly kernel: string
   /** Effective ids of this process. */
-  readonly caller: { readonly uid: number; readonly gid: number }
+  readonly caller: {
+    /** The user. */
+    readonly uid: number
+    /** The group. */
+    readonly gid: number
+  }
   /** Whether a seccomp filter is on this process, as container runtimes put there. */
   readonly seccompFilter: boolean
   /** The container runtime that has left its marks; `undefined` when none has. */
   readonly container: ContainerKind | undefined
+  /** Which hierarchies are mounted. */
   readonly cgroups: CgroupLayout
   /** Switches of the kernel that restrict sandboxes, by their sysctl name; those that this kernel has. */
   readonly settings: Readonly<Record<string, number>>

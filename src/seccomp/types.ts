@@ -26,6 +26,7 @@ export interface SeccompArgument {
   value?: number | bigint | undefined
   /** For `SCMP_CMP_MASKED_EQ`: what the masked argument must be. @default 0 */
   valueTwo?: number | bigint | undefined
+  /** The comparison: argument `op` value. */
   op:
     | 'SCMP_CMP_NE'
     | 'SCMP_CMP_LT'
@@ -52,15 +53,28 @@ export interface SeccompEntry {
   names?: readonly string[] | null | undefined
   /** One name: the older shape. */
   name?: string | null | undefined
+  /** What happens to these calls. */
   action: SeccompAction | (string & {})
   /** The error number of `SCMP_ACT_ERRNO`, 0 to 4095; with 0 the call seems to succeed. @default 1 (`EPERM`) */
   errnoRet?: number | null | undefined
   /** The same by name: `'ENOSYS'`. */
   errno?: string | null | undefined
   /** All of them must hold. Without any, the entry is for whatever no other entry's arguments match. */
-  args?: readonly (SeccompArgument | (Omit<SeccompArgument, 'op'> & { op: string }))[] | null | undefined
+  args?:
+    | readonly (
+        | SeccompArgument
+        | (Omit<SeccompArgument, 'op'> & {
+            /** As text: JSON has no narrower type. */
+            op: string
+          })
+      )[]
+    | null
+    | undefined
+  /** For people; not looked at. */
   comment?: string | null | undefined
+  /** Where the entry counts; everywhere without it. */
   includes?: SeccompSelector | null | undefined
+  /** Where the entry does not count. */
   excludes?: SeccompSelector | null | undefined
 }
 
@@ -75,15 +89,30 @@ export interface SeccompEntry {
  * of entries does not matter.
  */
 export interface SeccompProfile {
+  /** What happens to calls that no entry names. */
   defaultAction: SeccompAction | (string & {})
   /** @default 1 (`EPERM`) */
   defaultErrnoRet?: number | null | undefined
   /** The same by name. */
   defaultErrno?: string | null | undefined
+  /** As libseccomp names them, `'SCMP_ARCH_X86_64'`: checked, and not needed. */
   architectures?: readonly string[] | null | undefined
-  archMap?: readonly { architecture: string; subArchitectures?: readonly string[] | null }[] | null | undefined
+  /** The same, each with those that belong to it: checked, and not needed. */
+  archMap?:
+    | readonly {
+        /** One of `architectures`. */
+        architecture: string
+        /** Those that its kernel also runs programs of. */
+        subArchitectures?: readonly string[] | null
+      }[]
+    | null
+    | undefined
+  /** The entries. */
   syscalls?: readonly SeccompEntry[] | null | undefined
+  /** Only `'SECCOMP_FILTER_FLAG_TSYNC'`, which changes nothing: a new process has one thread. */
   flags?: readonly string[] | null | undefined
+  /** Whom to ask, in the OCI's shape: refused, since there is nobody to ask. */
   listenerPath?: string | undefined
+  /** Belongs to `listenerPath`. */
   listenerMetadata?: string | undefined
 }
