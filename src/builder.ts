@@ -95,7 +95,7 @@ export class SandboxBuilder {
    * `'none'`: a network of its own with nothing but a loopback device. `'host'`: the host's, as `share('net')`.
    *
    * @default 'none'
-   * @example sandbox().network('host').run('curl', ['-sI', 'http://localhost:8080'])
+   * @example sandbox().network('host').run('getent', ['hosts', 'localhost'])
    */
   network(network: 'none' | 'host'): this {
     return this.#with({ namespaces: Object.freeze(withNetwork(this.recipe.namespaces, network)) })
@@ -147,7 +147,7 @@ export class SandboxBuilder {
   /**
    * A symbolic link at `path` that leads to `target`, with the arguments in the order of `ln -s`.
    *
-   * @example sandbox().symlink('/usr/bin/python3', '/bin/python')
+   * @example sandbox().rootfs('/images/debian').symlink('/usr/bin/python3', '/bin/python')
    */
   symlink(target: string, path: string): this {
     return this.#mount(parseSymlink(target, path))
@@ -236,7 +236,7 @@ export class SandboxBuilder {
    * Figures for which this host may have to join one more cgroup controller. With cgroup v2 they cost nothing and come
    * anyway; joining a v1 controller can cost 10 ms at the start.
    *
-   * @example const { usage } = await sandbox().measure('memory').run('make')
+   * @example const { usage } = await sandbox().measure('memory').run('ls', ['-R', '/usr/bin'])
    */
   measure(...figures: Figure[]): this {
     const wanted = parseFigures(figures)
@@ -261,7 +261,7 @@ export class SandboxBuilder {
    * @throws TypeError or RangeError with the place in the profile: an unknown name, action or architecture, entries that
    *   contradict one another, more than 4096 instructions, no `execve` without conditions
    * @throws SandboxUnsupportedError at spawn where the kernel has no filters (CONFIG_SECCOMP_FILTER)
-   * @example sandbox().seccomp('strict').run('/submission')
+   * @example sandbox().bind('/srv/submission').seccomp('strict').run('/srv/submission')
    * @example sandbox().seccomp(JSON.parse(await readFile('/etc/docker/seccomp.json', 'utf8')))
    */
   seccomp(profile: 'default' | 'strict' | 'off' | SeccompProfile): this {

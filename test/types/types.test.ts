@@ -1,12 +1,13 @@
 // The compiler accepts and refuses what the files beside this one say (`@ts-expect-error` where it must refuse), and every
 // example in the documentation compiles.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { run } from '../support/command.js'
 import { blocksOf, DOCUMENTS } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
+import { documentedExamples, EXPORTS } from '../support/tsdoc.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
@@ -40,7 +41,7 @@ test(
 test(
   'every documented example compiles',
   async (t) => {
-    const examples = [...documentedInTypes(), ...DOCUMENTS.flatMap(blocksOf)]
+    const examples = [...documentedExamples(), ...DOCUMENTS.flatMap(blocksOf)]
     assert.ok(examples.length > 20, `only ${examples.length} examples were found`)
 
     // Inside the package, so that 'cofferdam' means the package.
@@ -67,42 +68,11 @@ test(
 
 test.run()
 
-interface Example {
-  origin: string
-  code: string
-}
-
-/** The @example of every declaration in dist/. */
-function documentedInTypes(): Example[] {
-  const names = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' })
-  return names
-    .filter((name) => name.endsWith('.d.ts'))
-    .flatMap((name) => {
-      const text = readFileSync(join(ROOT, 'dist', name), 'utf8')
-      const comments = text.match(/\/\*\*.*?\*\//gs) ?? []
-      return comments.flatMap((comment) => {
-        const plain = comment.replaceAll(/^\s*\/?\*+\/? ?/gm, '').replace(/\*\/\s*$/, '')
-        const parts = plain.split(/^@example\b/m).slice(1)
-        return parts.map((part) => ({ origin: `${name}: @example`, code: part.replace(/^@\w[\s\S]*/m, '') }))
-      })
-    })
-}
-
 /** An example may leave out its imports: then it sees every export of the package, and the prelude. */
 function asModule(code: string): string {
   if (/^import /m.test(code)) return code
   const names = [...new Set(code.match(/\b[A-Za-z]\w*\b/g))]
-  const exports = [
-    'sandbox',
-    'SandboxError',
-    'SandboxSetupError',
-    'SandboxUnsupportedError',
-    'SandboxExecutionError',
-    'SandboxPool',
-    'checkHost',
-    'delegateCgroup',
-  ]
-  const used = exports.filter((name) => names.includes(name))
+  const used = EXPORTS.filter((name) => names.includes(name))
   const imports = used.length > 0 ? `import { ${used.join(', ')} } from 'cofferdam'\n` : ''
   return `${PRELUDE}${imports}export async function example() {\n${code}\n}\n`
 }
