@@ -46,7 +46,7 @@ export class SandboxError extends Error {
   override readonly name: string = 'SandboxError'
   /** Which kind of failure this is; the same for every error of one class. */
   readonly sandboxCode: SandboxErrorCode
-  /** The same as `sandboxCode`, except on {@link SandboxSetupError}, where it is the errno's name. */
+  /** The same as `sandboxCode`; on {@link SandboxSetupError} and with `ERR_SANDBOX_ADOPT` the errno's name. */
   readonly code: string
   /** What to do about it; `undefined` when there is nothing to suggest. */
   readonly hint: string | undefined
