@@ -9,6 +9,11 @@ import type { Programs } from './types.js'
 const SOURCES = fileURLToPath(new URL('../programs/', import.meta.url))
 const BARE = ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector']
 
+/** Compiles what is not compiled yet, into the cache of test/support/probe.ts. */
+export function compilePrograms(): { readonly hello: string; readonly floor: string } {
+  return { hello: compile(SOURCES, ['hello.c'], BARE), floor: compile(SOURCES, ['floor.c'], ['-D_GNU_SOURCE']) }
+}
+
 /** What else turns up in that directory, which the workers inherit, has been left there by a sandbox. */
 export function buildPrograms(): Programs {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'))
@@ -19,8 +24,8 @@ export function buildPrograms(): Programs {
   process.env.TMPDIR = directory
 
   const { path } = tinyRootfs()
-  copyFileSync(compile(SOURCES, ['hello.c'], BARE), join(path, 'hello'))
+  const { hello, floor } = compilePrograms()
+  copyFileSync(hello, join(path, 'hello'))
   chmodSync(join(path, 'hello'), 0o755)
-  const floor = compile(SOURCES, ['floor.c'], ['-D_GNU_SOURCE'])
   return { rootfs: path, true: join(path, 'true'), hello: join(path, 'hello'), floor }
 }

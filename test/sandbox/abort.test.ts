@@ -1,5 +1,6 @@
 // The signal option: before, while and after the program runs, for run() and for spawn().
 import { getEventListeners } from 'node:events'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SandboxError } from 'cofferdam'
 import * as assert from 'uvu/assert'
@@ -23,7 +24,7 @@ for (const method of ['run', 'spawn'] as const) {
       [method]('/probe', forever, { signal })
       .catch((error: unknown) => error)
     assertAborted(error, 'my reason')
-    assert.match((error as Error).stack ?? '', 'abort.test.ts')
+    assert.match((error as Error).stack ?? '', basename(import.meta.url))
   })
 
   test(

@@ -1,4 +1,5 @@
 // result.outcome: each way to end, by a real program; the table fails when any two of them are swapped.
+import { basename } from 'node:path'
 import { type Limits, SandboxExecutionError, type SandboxResult } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, firstText, runProbe, spawnProbe } from '../support/boxes.js'
@@ -195,7 +196,7 @@ test('throwIfFailed returns a good result itself and throws any other with the w
       error.sandboxCode === 'ERR_SANDBOX_PROGRAM_FAILED' &&
       error.result === bad &&
       error.message === bad.explain() &&
-      Boolean(error.stack?.includes('outcome.test.ts')),
+      Boolean(error.stack?.includes(basename(import.meta.url))),
   )
 })
 

@@ -1,6 +1,7 @@
 // A command that cannot be executed is a SandboxSetupError at step 'exec': with the errno's code, the path and the stack of
 // the call; never a result, and nothing is left.
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type Sandbox, SandboxError, SandboxSetupError, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, probeRootfs } from '../support/boxes.js'
@@ -131,7 +132,7 @@ test('the error is a SandboxError, and its stack begins at the call of run or sp
     const [first = '', frame = ''] = error.stack?.split('\n') ?? []
     assert.ok(first.startsWith('SandboxSetupError: The sandbox could not be set up'), first)
     assert.match(frame, call.name)
-    assert.match(frame, 'setup-errors.test.ts')
+    assert.match(frame, basename(import.meta.url))
   }
 })
 

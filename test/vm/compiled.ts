@@ -1,7 +1,7 @@
 // The checkout's TypeScript as JavaScript, for a guest that is emulated: there tsx takes five times as long to load as Node
 // does, once for each test file, and its compiler (esbuild) runs in the emulator too. So everything is compiled here, and
 // session.sh mounts the result over the directories: each file beside the one that it comes from, so that no path changes.
-import { cpSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { output } from './host-tools.js'
 
@@ -19,4 +19,7 @@ export function compileInto(target: string, checkout: string): void {
   // Types are `npm run typecheck`'s business.
   const flags = ['--noEmit', 'false', '--noCheck', '--rootDir', '.', '--outDir', target]
   output(process.execPath, [compiler, '-p', 'tsconfig.json', ...flags], { cwd: checkout })
+  // Programs of the repository that tests start as their users do: by tsx.
+  for (const name of readdirSync(target))
+    if (!DIRECTORIES.includes(name)) rmSync(join(target, name), { recursive: true })
 }

@@ -14,6 +14,8 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildWorkers } from '../../bench/support/build.js'
+import { compilePrograms } from '../../bench/support/programs.js'
 import {
   attackProgram,
   faultsProgram,
@@ -59,7 +61,9 @@ async function main(): Promise<number> {
   const accelerator = chooseAccelerator()
   const tools = findTools()
   const kernel = findKernel(flags.kernel, log)
-  // The guest cannot write to the cache of fixtures.
+  // The guest cannot write to the cache of fixtures, nor beside the benchmark.
+  buildWorkers()
+  compilePrograms()
   for (const compile of [attackProgram, faultsProgram, forkFirst, oldKernel, outerFilter, probe, staticTrue]) compile()
   for (const source of ['caller.c', 'timing.c', 'under-listener.c'] as const)
     for (const linkage of ['static', 'dynamic'] as const) seccompFixture(source, linkage)
