@@ -53,7 +53,8 @@ export function inFlags(sentence: string): string {
 export function flagOfOption(option: string): string | undefined {
   const [, verb, key] = /^(\w+)(?:\(\))?(?:(?: options)?[. ](\w+))?/.exec(option) ?? []
   const exact = flagThatSets(`${verb}.${key}`) ?? flagThatSets(`${verb}`)
-  return exact ?? FLAGS.filter(({ sets }) => sets.startsWith(`${verb}.`)).map(({ name }) => `--${name}`)[0]
+  // What is about several keys of a verb at once.
+  return exact ?? (FLAGS.some(({ sets }) => sets.startsWith(`${verb}.`)) ? `--${verb}-*` : undefined)
 }
 
 function oneLine(text: string): string {

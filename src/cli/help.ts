@@ -37,7 +37,8 @@ export function flagLines(): string {
         const [left, column] = [`  ${written(flag)}`, 31]
         const text = flag.help
         if (left.length < column && column + text.length <= WIDTH) return [`${left.padEnd(column)}${text}`]
-        return [left, `${' '.repeat(column)}${text}`]
+        const below = wrap(text, WIDTH - column).map((line) => `${' '.repeat(column)}${line}`)
+        return [left, ...below]
       })
       return `${question}\n${lines.join('\n')}`
     })

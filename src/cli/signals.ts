@@ -23,9 +23,10 @@ export class SignalRelay {
     return this.#told
   }
 
-  /** From now on there is somebody to hand them to. */
+  /** From now on there is somebody to hand them to; what has come before was meant for it, too. */
   attach(child: { kill(signal: NodeJS.Signals): boolean }): void {
     this.#child = child
+    if (this.#told !== undefined) child.kill(this.#told)
   }
 
   /** Signals do again what they do to any process. */
@@ -36,7 +37,7 @@ export class SignalRelay {
   readonly #receive = (signal: NodeJS.Signals): void => {
     const first = this.#told === undefined
     this.#told = signal
-    if (first && this.#child?.kill(signal)) return
-    this.#abort.abort()
+    if (first) this.#child?.kill(signal)
+    else this.#abort.abort()
   }
 }
