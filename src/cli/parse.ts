@@ -70,5 +70,7 @@ export function parseCall(command: Command, args: readonly string[]): Call {
 
 /** Whether `--json` is among the options, whatever else is wrong with them: errors are then JSON, too. */
 export function asksForJson(command: Command, args: readonly string[]): boolean {
-  return split(command, args).tokens.some((token) => token.kind === 'option' && token.name === 'json')
+  return split(command, args).tokens.some(
+    (token) => token.kind === 'option' && token.name === 'json' && token.value === undefined,
+  )
 }
