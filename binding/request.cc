@@ -155,6 +155,7 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   uint32_t boot_size = wire_u32(&reader), exec_size = wire_u32(&reader);
   uint32_t flags = wire_u32(&reader);
   request->collect = flags & WIRE_COLLECT;
+  request->tell_start = !request->collect || flags & WIRE_TELL_START;
   request->no_capabilities = flags & WIRE_NO_CAPABILITIES;
   request->stocked = flags & WIRE_STOCKED;
   if (request->no_capabilities) request->init_capabilities = kInitCapabilities;

@@ -73,6 +73,7 @@ struct Command {
   uint32_t id = 0;
   std::shared_ptr<Box> box; // none once closed, or when it was gone before we came
   bool collect = false;
+  bool tell_start = true;
   uint64_t output_limit = kUnlimited;
   uint64_t output_bytes = 0; // counted so far, when there is a limit or a capture
   pid_t pid = 0;

@@ -81,7 +81,7 @@ void ProvideCommand(Request *request, Command *command) {
   command->leaf_paths = command->leaves.paths;
   const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
   const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0) |
-                         (request->box && request->collect ? WIRE_SILENT : 0);
+                         (request->box && !request->tell_start ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
@@ -130,6 +130,7 @@ std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box>
   command->id = request.id;
   command->box = std::move(box);
   command->collect = request.collect;
+  command->tell_start = request.tell_start;
   command->output_limit = request.output_limit;
   if (command->box && request.box) EnterBox(command->box.get());
   return command;

@@ -177,7 +177,7 @@ void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
 void Watcher::OnStarted(Command *command, const wire_event &event, pid_t pid) {
   EndLaunch(command->box.get());
   command->pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
-  if (command->collect || command->told_end) return;
+  if (!command->tell_start || command->told_end) return;
   Event started(Event::kStarted, command->id);
   started.pid = command->pid;
   started.cgroups = command->leaf_paths;

@@ -9,6 +9,7 @@ import { abortedError, endedError, type Origin, withOrigin } from './errors.js'
 import { assertSupported, failureOf, type LiveBox, lostError, type Prepared } from './launch.js'
 import type { NativeEvent } from './native.js'
 import type { SandboxPlan } from './plan-types.js'
+import { type Trace, traceOf } from './trace.js'
 
 /** A box that is booting, waiting for commands, or over. */
 export class Boot implements LiveBox {
@@ -16,6 +17,7 @@ export class Boot implements LiveBox {
   /** Whether it can still take commands, as far as we know; true while it boots. */
   live = true
   closing = false
+  readonly trace: Trace | undefined
   readonly #ready = new Deferred<number>()
   readonly #closed = new Deferred<void>()
   readonly #request: EncodedRequest
@@ -29,14 +31,23 @@ export class Boot implements LiveBox {
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(prepared: Prepared, signal: AbortSignal | undefined, origin: Origin) {
-    assertSupported(prepared.plan, origin)
-    if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
+  constructor(prepared: Prepared, signal: AbortSignal | undefined, origin: Origin, calledAt: number) {
+    const { plan } = prepared
+    this.trace = traceOf(() => ({ kind: 'box', box: undefined, file: undefined, args: [], plan }), calledAt)
     this.#origin = origin
-    this.#plan = prepared.plan
+    this.#plan = plan
     this.#signal = signal
-    this.#request = encodeOpen(prepared.encoded)
-    this.id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
+    try {
+      assertSupported(plan, origin)
+      if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
+      this.#request = encodeOpen(prepared.encoded)
+      const size = this.#request.bytes.length
+      this.id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
+      this.trace?.submitted(size)
+    } catch (error) {
+      this.trace?.failed(error)
+      throw error
+    }
     signal?.addEventListener('abort', this.end, { once: true })
   }
 
@@ -81,7 +92,9 @@ export class Boot implements LiveBox {
     switch (event.kind) {
       case 'ready':
         this.#signal?.removeEventListener('abort', this.end)
-        if (this.live) this.#ready.resolve(event.pid)
+        if (!this.live) return
+        this.trace?.ready(event.pid)
+        this.#ready.resolve(event.pid)
         return
       case 'failed':
         this.#fail(() =>
@@ -90,10 +103,13 @@ export class Boot implements LiveBox {
         return
       case 'lost':
         this.#fail(() => this.#ended())
+        this.trace?.failed(this.#ended())
         return
       case 'closed':
         this.#gone = true
         this.#fail(() => this.#ended())
+        this.trace?.ended(undefined)
+        this.trace?.closed()
         this.#closed.resolve()
         return
       default:
@@ -108,7 +124,11 @@ export class Boot implements LiveBox {
 
   #fail(error: () => Error): void {
     this.#signal?.removeEventListener('abort', this.end)
-    this.#ready.reject(() => withOrigin(error(), this.#origin))
+    this.#ready.reject(() => {
+      const traced = withOrigin(error(), this.#origin)
+      this.trace?.failed(traced)
+      return traced
+    })
     this.#over()
   }
 }

@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 // The command `cofferdam`: finds the sub-command, and says in one line what was wrong with a call.
 
-import { parseArgs } from 'node:util'
 import { type Command, EXIT_USAGE, UsageError } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
+import { failureLine, failureOf } from './cli/failure.js'
+import { asksForJson, parseCall } from './cli/parse.js'
+import { plan } from './cli/plan.js'
+import { complain, print } from './cli/print.js'
+import { run } from './cli/run.js'
 import { packageVersion } from './host/version.js'
 import { didYouMean } from './validate.js'
 
-const COMMANDS: readonly Command[] = [doctor]
+const COMMANDS: readonly Command[] = [run, plan, doctor]
 
 function usage(): string {
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`)
@@ -24,63 +28,50 @@ function usage(): string {
   ].join('\n')
 }
 
-function parse({ name, options }: Command, args: readonly string[]): Record<string, unknown> {
-  const known = { ...options, help: { type: 'boolean', short: 'h' } } as const
-  // Not strict: then the parser says what it found, and what is wrong with that is said here.
-  const { values, tokens } = parseArgs({ args: [...args], options: known, strict: false, tokens: true })
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(name, `takes no argument, but received '${token.value}'.`)
-    if (token.kind !== 'option') continue
-    const given = token.rawName
-    if (!Object.hasOwn(known, token.name)) {
-      const all = Object.keys(known).map((option) => `--${option}`)
-      throw new UsageError(
-        name,
-        `unknown option '${given}'. ${didYouMean(given, all) || `Known options: ${all.join(', ')}.`}`,
-      )
-    }
-    if (token.value !== undefined)
-      throw new UsageError(name, `option '${given}' takes no value, but received '${token.value}'.`)
-  }
-  return values
+function answer(text: string): number {
+  print(text)
+  return 0
 }
 
-async function run([first, ...rest]: readonly string[]): Promise<number> {
-  if (first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(usage())
-    return 0
-  }
-  if (first === '--version') {
-    process.stdout.write(`${packageVersion()}\n`)
-    return 0
-  }
+function commandOf(first: string | undefined): Command {
   const names = COMMANDS.map(({ name }) => name)
-  const command = COMMANDS.find(({ name }) => name === first)
-  if (!command) {
-    const known = `Commands: ${names.join(', ')}.`
-    if (first === undefined) throw new UsageError(undefined, `expected a command. ${known}`)
-    const what = first.startsWith('-') ? 'option' : 'command'
-    const words = what === 'option' ? ['--help', '--version'] : names
-    throw new UsageError(undefined, `unknown ${what} '${first}'. ${didYouMean(first, words) || known}`)
-  }
-  const values = parse(command, rest)
-  if (values.help) {
-    process.stdout.write(command.help)
-    return 0
-  }
-  return command.run(values)
+  const found = COMMANDS.find(({ name }) => name === first)
+  if (found) return found
+  const known = `Commands: ${names.join(', ')}.`
+  if (first === undefined) throw new UsageError(`expected a command. ${known}`)
+  const what = first.startsWith('-') ? 'option' : 'command'
+  const words = what === 'option' ? ['--help', '--version'] : names
+  throw new UsageError(`unknown ${what} '${first}'. ${didYouMean(first, words) || known}`)
 }
 
-// `cofferdam doctor | head`: who reads has had enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
-
-try {
-  process.exitCode = await run(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  process.stderr.write(`${error.message}\n`)
-  process.exitCode = EXIT_USAGE
+/** The exit status of an error, once it has been told. */
+function told(error: unknown, command?: Command, json = false): number {
+  const failure = failureOf(error)
+  if (!failure) throw error
+  complain(failureLine(failure, command?.name, json))
+  return command?.failure ?? EXIT_USAGE
 }
+
+async function carryOut(command: Command, args: readonly string[]): Promise<number> {
+  try {
+    const call = parseCall(command, args)
+    if (call.given.some(({ name }) => name === 'help')) return answer(command.help)
+    return await command.run(call)
+  } catch (error) {
+    return told(error, command, asksForJson(command, args))
+  }
+}
+
+async function main([first, ...rest]: readonly string[]): Promise<number> {
+  if (first === '--help' || first === '-h' || first === 'help') return answer(usage())
+  if (first === '--version') return answer(`${packageVersion()}\n`)
+  let command: Command
+  try {
+    command = commandOf(first)
+  } catch (error) {
+    return told(error)
+  }
+  return carryOut(command, rest)
+}
+
+process.exitCode = await main(process.argv.slice(2))

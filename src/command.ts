@@ -54,9 +54,11 @@ export async function runCommand(
   const event = await launch.exited
   const stdout = event.stdout ?? Buffer.alloc(0)
   const stderr = event.stderr ?? Buffer.alloc(0)
-  if (encoding === 'buffer') return resultOf(event, prepared.plan, limits, { stdout, stderr })
-  return resultOf(event, prepared.plan, limits, {
-    stdout: stdout.toString(encoding),
-    stderr: stderr.toString(encoding),
-  })
+  const output =
+    encoding === 'buffer'
+      ? { stdout, stderr }
+      : { stdout: stdout.toString(encoding), stderr: stderr.toString(encoding) }
+  const result = resultOf(event, prepared.plan, limits, output) as RunResult<string> | RunResult<Buffer>
+  launch.trace?.ended(result)
+  return result
 }

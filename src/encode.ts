@@ -36,6 +36,8 @@ export interface CommandRequest {
   readonly outputBytes: number | undefined
   /** Whether the addon gathers the output and reports only the end. */
   readonly collect: boolean
+  /** Whether it reports the start all the same: somebody watches. @default false */
+  readonly tellStart?: boolean
   /** Whether it is one of several in a box, rather than the one its sandbox is for. @default false */
   readonly inBox?: boolean
 }
@@ -99,7 +101,8 @@ function finish(writer: Writer): Uint8Array {
  */
 export function encodeRequest(plan: EncodedPlan, request: CommandRequest): EncodedRequest {
   const { host, boot, exec } = plan
-  const writer = begin(plan, plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0))
+  const collect = request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0
+  const writer = begin(plan, plan.flags | collect | (request.tellStart ? REQUEST_FLAG.WIRE_TELL_START : 0))
   encodeStdio(writer, request.stdio, request.outputBytes)
   writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
   const streams = writer.subjects.length

@@ -163,16 +163,18 @@ export function endedError(operation: string): SandboxError {
   return new SandboxError('ERR_SANDBOX_ENDED', `${operation} needs a live sandbox, and this one has ended.`)
 }
 
-/** Where a terminal method was called, kept so that errors which arrive later lead there. */
+/** Where and when a terminal method was called, kept so that errors which arrive later lead there. */
 export interface Origin {
   stack?: string
+  /** As `performance.now()` has it. */
+  readonly calledAt: number
 }
 
 /** Captures the caller of `method`; the frames are formatted only when somebody reads them. */
 export function captureOrigin(
   method: ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown),
 ): Origin {
-  const origin: Origin = {}
+  const origin: Origin = { calledAt: performance.now() }
   Error.captureStackTrace(origin, method)
   return origin
 }

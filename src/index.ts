@@ -62,6 +62,14 @@ export type {
 export type { SandboxStep } from './steps.js'
 export type { IdRange, MapWriters } from './subordinate-ids.js'
 export type {
+  SpawnErrorMessage,
+  SpawnExitMessage,
+  SpawnMessage,
+  SpawnReadyMessage,
+  SpawnStartMessage,
+  SpawnTimings,
+} from './trace-types.js'
+export type {
   BindOptions,
   ClockOffsets,
   Duration,

@@ -11,6 +11,7 @@ import type { ExitedEvent, FailedEvent, NativeEvent, StartedEvent } from './nati
 import type { SandboxPlan } from './plan-types.js'
 import { setupError } from './setup-errors.js'
 import type { SandboxStep } from './steps.js'
+import { type Trace, traceOf } from './trace.js'
 
 /** A plan with its bytes. */
 export interface Prepared {
@@ -60,12 +61,16 @@ export interface LiveBox {
   readonly id: number
   /** Whether it is being closed on request: what ends for that reason is not lost. */
   readonly closing: boolean
+  /** What those who look on are told of its opening; `undefined` when nobody did. */
+  readonly trace: Trace | undefined
 }
 
 /** A command that is starting, running or over; in a sandbox of its own, or in a box. */
 export class Launch {
   /** Whether the command can still be acted on. */
   live = true
+  /** What those who look on are told; `undefined` when nobody does. */
+  readonly trace: Trace | undefined
   readonly #id: number
   readonly #started = new Deferred<StartedEvent>()
   readonly #exited = new Deferred<ExitedEvent>()
@@ -90,15 +95,26 @@ export class Launch {
     origin: Origin,
     box?: LiveBox,
   ) {
-    assertSupported(prepared.plan, origin)
-    if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
+    const { plan } = prepared
+    const { file, argv } = request.command
+    const kind = box ? 'command' : 'sandbox'
+    this.trace = traceOf(() => ({ kind, box: box?.trace?.id, file, args: argv.slice(1), plan }), origin.calledAt)
     this.#box = box
     this.#origin = origin
-    this.#plan = prepared.plan
+    this.#plan = plan
     this.#signal = signal
-    this.#request = encodeRequest(prepared.encoded, request)
     this.#started.settled = request.collect
-    this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event), box?.id)
+    try {
+      assertSupported(plan, origin)
+      if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
+      this.#request = encodeRequest(prepared.encoded, { ...request, tellStart: this.trace !== undefined })
+      const size = this.#request.bytes.length
+      this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event), box?.id)
+      this.trace?.submitted(size)
+    } catch (error) {
+      this.trace?.failed(error)
+      throw error
+    }
     signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
@@ -135,13 +151,14 @@ export class Launch {
     switch (event.kind) {
       case 'started':
         this.#runs = true
+        this.trace?.ready(event.pid, event.cgroups)
         this.#started.resolve(event)
         return
       case 'exited':
         this.#over()
         this.#exited.resolve(event)
         // Only a command that was aborted before its start was reported has not settled this yet.
-        this.#started.reject(() => withOrigin(this.#ended() ?? lostError(), this.#origin))
+        this.#started.reject(() => this.#told(this.#ended() ?? lostError()))
         return
       case 'failed':
         this.#fail(() => this.#failure(event))
@@ -151,9 +168,16 @@ export class Launch {
         return
       case 'closed':
         this.#fail(() => this.#lost())
+        this.trace?.closed()
         this.#closed.resolve()
         return
     }
+  }
+
+  #told<E extends Error>(error: E): E {
+    const traced = withOrigin(error, this.#origin)
+    this.trace?.failed(traced)
+    return traced
   }
 
   #over(): void {
@@ -165,7 +189,7 @@ export class Launch {
     this.#over()
     let traced: Error | undefined
     const once = () => {
-      traced ??= withOrigin(error(), this.#origin)
+      traced ??= this.#told(error())
       return traced
     }
     this.#started.reject(once)

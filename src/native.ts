@@ -1,6 +1,6 @@
 // What the native addon looks like from here: its functions and its events, as binding/addon.cc makes them.
 
-/** The command runs. Not sent for requests with WIRE_COLLECT. */
+/** The command runs. Sent for requests with WIRE_COLLECT only if they have WIRE_TELL_START. */
 export interface StartedEvent {
   readonly kind: 'started'
   readonly id: number

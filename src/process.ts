@@ -110,7 +110,11 @@ export class SandboxProcess implements AsyncDisposable {
     this.#stdin = stdin < 0 ? null : new StdinPipe(stdin)
     this.#stdout = stdout < 0 ? null : new OutputPipe(stdout)
     this.#stderr = stderr < 0 ? null : new OutputPipe(stderr)
-    this.#result = launch.exited.then((event) => resultOf(event, plan, this.#limits, {}))
+    this.#result = launch.exited.then((event) => {
+      const result = resultOf(event, plan, this.#limits, {})
+      launch.trace?.ended(result)
+      return result
+    })
     // Both may have been told in one go.
     const settled = () => launch.closed
     this.#closed = this.#result.then(settled, settled)

@@ -43,8 +43,9 @@ export let openBox: (
 export class Sandbox extends SandboxBuilder {
   static {
     openBox = async (sandbox, { signal, fresh }, origin) => {
+      const calledAt = performance.now() // a pool's origin is the pool's own
       const prepared = sandbox.#prepare()
-      const boot = new Boot(prepared, signal, origin)
+      const boot = new Boot(prepared, signal, origin, calledAt)
       const pid = await boot.ready
       const { plan, encoded, facts } = prepared
       const kind = fresh ? 'fresh' : 'inBox'
@@ -94,8 +95,8 @@ export class Sandbox extends SandboxBuilder {
   async spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess> {
     const command = parseCommand('spawn()', file, args)
     const parsed = parseSpawnOptions(options)
-    const prepared = this.#prepare()
-    return spawnCommand({ prepared, limits: this.recipe.limits, command, origin: captureOrigin(this.spawn) }, parsed)
+    const origin = captureOrigin(this.spawn)
+    return spawnCommand({ prepared: this.#prepare(), limits: this.recipe.limits, command, origin }, parsed)
   }
 
   /**
@@ -129,8 +130,8 @@ export class Sandbox extends SandboxBuilder {
   ): Promise<RunResult<string> | RunResult<Buffer>> {
     const command = parseCommand('run()', file, args)
     const parsed = parseRunOptions(options)
-    const prepared = this.#prepare()
-    return runCommand({ prepared, limits: this.recipe.limits, command, origin: captureOrigin(this.run) }, parsed)
+    const origin = captureOrigin(this.run)
+    return runCommand({ prepared: this.#prepare(), limits: this.recipe.limits, command, origin }, parsed)
   }
 
   /**

@@ -19,10 +19,29 @@ export function show(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 97)}...` : text
 }
 
+/** What a refusal is made of. */
+export interface Refused {
+  readonly option: string
+  readonly expected: string
+  readonly received: unknown
+  /** A sentence of its own, or "". */
+  readonly remedy: string
+}
+
+// Kept beside the errors, not on them: their message is what is promised.
+const refusals = new WeakMap<Error, Refused>()
+
+/** What an error of {@link invalid} was made of: the command line says it with the name of its flag. */
+export function refusedBy(error: Error): Refused | undefined {
+  return refusals.get(error)
+}
+
 /** The error for a bad value; the caller throws it. `remedy` is a sentence of its own. */
 export function invalid(Kind: ErrorKind, option: string, expected: string, received: unknown, remedy = ''): Error {
   const message = `Expected ${expected} for ${option} but received ${show(received)}.${remedy ? ` ${remedy}` : ''}`
-  return Object.assign(new Kind(message), { code: INVALID_OPTION })
+  const error = Object.assign(new Kind(message), { code: INVALID_OPTION })
+  refusals.set(error, { option, expected, received, remedy })
+  return error
 }
 
 /** The error for two options that exclude one another; the caller throws it. */

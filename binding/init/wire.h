@@ -56,6 +56,7 @@ enum wire_request_flag {
   WIRE_NO_CAPABILITIES = 2, /* the command keeps none, so init needs only those of its own work */
   WIRE_STOCKED = 4,         /* an init that has carried out the ahead part already may serve it: every source after that
                              * part is lent, so init does not need the host's mounts */
+  WIRE_TELL_START = 8,      /* with WIRE_COLLECT: deliver the start, too, since somebody watches */
 };
 
 struct wire_record {

@@ -1,8 +1,9 @@
 // `cofferdam doctor`: what checkHost() has found out, for people or as JSON.
 
 import { checkHost } from '../host.js'
-import type { Command } from './command.js'
+import { type Command, EXIT_USAGE, has } from './command.js'
 import { formatReport } from './doctor-text.js'
+import { print } from './print.js'
 import { wantsColour } from './text.js'
 
 const WIDTH = 80
@@ -26,14 +27,16 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'what sandboxes can have on this host, and why not',
   help: HELP,
-  options: { json: { type: 'boolean' } },
-  async run({ json }) {
+  options: [{ name: 'json' }],
+  takesCommand: false,
+  failure: EXIT_USAGE,
+  async run(call) {
     const report = await checkHost()
-    if (json) {
-      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+    if (has(call, 'json')) {
+      print(`${JSON.stringify(report, undefined, 2)}\n`)
     } else {
       const width = Math.max(MIN_WIDTH, Math.min(WIDTH, process.stdout.columns ?? WIDTH))
-      process.stdout.write(formatReport(report, { width, colour: wantsColour(process.stdout, process.env) }))
+      print(formatReport(report, { width, colour: wantsColour(process.stdout, process.env) }))
     }
     return report.defaultSandbox.starts ? 0 : 1
   },

@@ -6,7 +6,12 @@ export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 28
 
-export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NO_CAPABILITIES: 2, WIRE_STOCKED: 4 } as const
+export const REQUEST_FLAG = {
+  WIRE_COLLECT: 1,
+  WIRE_NO_CAPABILITIES: 2,
+  WIRE_STOCKED: 4,
+  WIRE_TELL_START: 8,
+} as const
 
 export const RECORD_FLAG = { WIRE_OPTIONAL: 1 } as const
 

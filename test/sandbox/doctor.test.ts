@@ -119,9 +119,9 @@ test(
 )
 
 for (const [args, stderr] of [
-  [[], /^cofferdam: expected a command\. Commands: doctor\.$/],
+  [[], /^cofferdam: expected a command\. Commands: run, plan, doctor\.$/],
   [['docter'], /^cofferdam: unknown command 'docter'\. Did you mean 'doctor'\?$/],
-  [['something'], /^cofferdam: unknown command 'something'\. Commands: doctor\.$/],
+  [['something'], /^cofferdam: unknown command 'something'\. Commands: run, plan, doctor\.$/],
   [['--verson'], /^cofferdam: unknown option '--verson'\. Did you mean '--version'\?$/],
   [['--json', 'doctor'], /^cofferdam: unknown option '--json'\./],
   [['doctor', '--jsn'], /^cofferdam doctor: unknown option '--jsn'\. Did you mean '--json'\?$/],
