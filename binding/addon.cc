@@ -36,6 +36,7 @@ private:
   Napi::Value Spawn(const Napi::CallbackInfo &info);
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
+  Napi::Value Resize(const Napi::CallbackInfo &info);
   Napi::Value Hold(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
   Napi::Value Drain(const Napi::CallbackInfo &info);
@@ -64,6 +65,7 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("spawn", &Instance::Spawn),
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
+                           InstanceMethod("resize", &Instance::Resize),
                            InstanceMethod("hold", &Instance::Hold),
                            InstanceMethod("claim", &Instance::Claim),
                            InstanceMethod("drain", &Instance::Drain),
@@ -131,6 +133,13 @@ Napi::Value Instance::Kill(const Napi::CallbackInfo &info) {
 Napi::Value Instance::End(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->End(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value());
   return Napi::Boolean::New(info.Env(), sent);
+}
+
+Napi::Value Instance::Resize(const Napi::CallbackInfo &info) {
+  bool set = watcher_ &&
+             watcher_->Resize(info[0].ToNumber().Uint32Value(), static_cast<uint16_t>(info[1].ToNumber().Uint32Value()),
+                              static_cast<uint16_t>(info[2].ToNumber().Uint32Value()));
+  return Napi::Boolean::New(info.Env(), set);
 }
 
 // The id must be one that is not closed.

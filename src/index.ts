@@ -60,6 +60,7 @@ export type {
 } from './seccomp/types.js'
 export type { SandboxStep } from './steps.js'
 export type { IdRange, MapWriters } from './subordinate-ids.js'
+export { TerminalProcess } from './terminal.js'
 export type {
   BindOptions,
   ClockOffsets,
@@ -73,9 +74,12 @@ export type {
   LiveLimits,
   NamespaceName,
   OpenOptions,
+  PoolPtySpawnOptions,
   PoolRunOptions,
   PoolSpawnOptions,
   Priority,
+  PtySize,
+  PtySpawnOptions,
   RootfsOptions,
   RunOptions,
   SandboxPoolOptions,
