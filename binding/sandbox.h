@@ -35,6 +35,7 @@ struct Stream {
   size_t done = 0;
   bool foreign = false; // relay: `to` is not ours, so it may block
   bool waiting = false; // relay: for `to`; `from` is not read meanwhile
+  bool deserted = false; // terminal's output: nobody has the slave open
   bool in_line = false; // terminal's input: what was typed last did not end a line
 };
 

@@ -92,6 +92,7 @@ private:
   bool OpenTerminal(Command *command, UniqueFd master);
   void ServeTerminal(Command *command, uint64_t slot, uint32_t events);
   size_t EndOfInput(Stream *stream);
+  bool IsDeserted(Command *command, Stream *stream, int error);
   void TakeRest(Command *command);
   void EndTerminal(Command *command);
   void HangUp(Command *command);

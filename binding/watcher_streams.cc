@@ -102,6 +102,10 @@ bool Watcher::Take(Command *command, Stream *stream, bool *finished) {
   ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
   int error = errno;
   size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+  if (IsDeserted(command, stream, got < 0 ? error : 0)) {
+    stream->data.clear();
+    return false;
+  }
   *finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
   if (typed && size) stream->in_line = stream->data[size - 1] != '\n' && stream->data[size - 1] != '\r';
   if (typed && *finished) size = EndOfInput(stream);
