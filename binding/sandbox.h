@@ -33,10 +33,10 @@ struct Stream {
                              // terminal: one of both is its master, from STARTED on, the other our end of a pipe
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
-  bool foreign = false; // relay: `to` is not ours, so it may block
-  bool waiting = false; // relay: for `to`; `from` is not read meanwhile
+  bool foreign = false;  // relay: `to` is not ours, so it may block
+  bool waiting = false;  // relay: for `to`; `from` is not read meanwhile
   bool deserted = false; // terminal's output: nobody has the slave open
-  bool in_line = false; // terminal's input: what was typed last did not end a line
+  bool in_line = false;  // terminal's input: what was typed last did not end a line
 };
 
 struct Command;

@@ -7,10 +7,10 @@
 // back-pressure included: nothing is read from the master while its reader is slow, and the kernel stops whoever writes
 // to the slave.
 //
-// The master is closed, which hangs the terminal up, when JavaScript has closed its end of the output, and when the tree
-// is dead: another command of the box may have opened the slave, too. The kernel then sends SIGHUP to the leader of the
-// session and to what is in its foreground. That nobody has the slave open (EIO) is no reason while the command lives:
-// it may have closed what it has no use for, and would be ended by that; it can open it again.
+// The master is closed, which hangs the terminal up, when JavaScript has closed its end of the output, and when the
+// tree is dead: another command of the box may have opened the slave, too. The kernel then sends SIGHUP to the leader
+// of the session and to what is in its foreground. That nobody has the slave open (EIO) is no reason while the command
+// lives: it may have closed what it has no use for, and would be ended by that; it can open it again.
 //
 // Its three descriptors share an open file: epoll forgets a descriptor only with the last of them (epoll(7), Q6), so
 // each is taken out of it before it is closed alone.
@@ -85,8 +85,8 @@ bool Watcher::IsDeserted(Command *command, Stream *stream, int error) {
   if (stream->kind != Stream::kTerminal || stream != &command->streams[1] || command->over) return false;
   const bool deserted = error == EIO || (error != 0 && stream->deserted);
   if (std::exchange(stream->deserted, deserted) != deserted)
-    Watch(epoll_.get(), stream->from.get(), EPOLLIN | (deserted ? uint32_t{EPOLLET} : 0u), Token(command->id, kFrom + 1),
-          EPOLL_CTL_MOD);
+    Watch(epoll_.get(), stream->from.get(), EPOLLIN | (deserted ? uint32_t{EPOLLET} : 0u),
+          Token(command->id, kFrom + 1), EPOLL_CTL_MOD);
   return deserted;
 }
 
