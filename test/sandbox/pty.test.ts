@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { type PtySpawnOptions, type Sandbox, SandboxSetupError, sandbox, type TerminalProcess } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { box, probeRootfs } from '../support/boxes.js'
-import { anyUser, root } from '../support/host.js'
+import { root } from '../support/host.js'
 import { opened } from '../support/open-boxes.js'
 import { Screen } from '../support/screen.js'
 import { suite, type TestContext } from '../support/suite.js'
@@ -189,14 +189,5 @@ test('nothing can be typed into the terminal by the program itself', async () =>
   assert.ok(!shown.startsWith('x'), shown)
   await child.closed
 })
-
-test(
-  'a caller without privileges has the same',
-  async (t) => {
-    const { child, screen } = await shell(t)
-    await screen.ask(child, 'tty; stty size', /\/dev\/pts\/0\r\n24 80\r\n/)
-  },
-  { needs: anyUser },
-)
 
 test.run()
