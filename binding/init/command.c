@@ -10,7 +10,7 @@ static const char *pointers[POINTERS_MAX];
 /* With room for one more. */
 static const char **read_strings(struct wire_reader *p, uint32_t *used) {
   uint32_t count = wire_u32(p);
-  if (count >= POINTERS_MAX - *used - 1) return 0;
+  if (POINTERS_MAX - *used < 2 || count > POINTERS_MAX - *used - 2) return 0;
   const char **list = pointers + *used;
   for (uint32_t i = 0; i < count; i++) list[i] = wire_string(p);
   list[count] = 0;
