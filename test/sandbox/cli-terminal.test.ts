@@ -81,6 +81,7 @@ test(
     // What a program shows in raw mode comes as it is: a line feed alone.
     session.type('stty raw; printf "x%s\\nx%s" a b; stty sane\r')
     await session.until(/xa\nxb/)
+    await session.until(/% /)
     session.type('exit 5\r')
     await session.until(/over:5 raw:false/)
     await session.until(/ icanon\r\nafter:0/)
