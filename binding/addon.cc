@@ -1,6 +1,7 @@
 // The addon's face to JavaScript: see NativeBinding in src/native.ts for the contract. One Instance per environment
 // (the main thread and each worker_thread); its cleanup hook ends every sandbox of that environment.
 #include <napi.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,8 @@ private:
   Napi::Value Spawn(const Napi::CallbackInfo &info);
   Napi::Value Kill(const Napi::CallbackInfo &info);
   Napi::Value End(const Napi::CallbackInfo &info);
+  Napi::Value Resize(const Napi::CallbackInfo &info);
+  Napi::Value ShowAsWritten(const Napi::CallbackInfo &info);
   Napi::Value Hold(const Napi::CallbackInfo &info);
   Napi::Value Claim(const Napi::CallbackInfo &info);
   Napi::Value Drain(const Napi::CallbackInfo &info);
@@ -64,6 +67,8 @@ Instance::Instance(Napi::Env env, Napi::Object exports) {
                            InstanceMethod("spawn", &Instance::Spawn),
                            InstanceMethod("kill", &Instance::Kill),
                            InstanceMethod("end", &Instance::End),
+                           InstanceMethod("resize", &Instance::Resize),
+                           InstanceMethod("showAsWritten", &Instance::ShowAsWritten),
                            InstanceMethod("hold", &Instance::Hold),
                            InstanceMethod("claim", &Instance::Claim),
                            InstanceMethod("drain", &Instance::Drain),
@@ -131,6 +136,24 @@ Napi::Value Instance::Kill(const Napi::CallbackInfo &info) {
 Napi::Value Instance::End(const Napi::CallbackInfo &info) {
   bool sent = watcher_ && watcher_->End(info[0].ToNumber().Uint32Value(), info[1].ToNumber().Uint32Value());
   return Napi::Boolean::New(info.Env(), sent);
+}
+
+Napi::Value Instance::Resize(const Napi::CallbackInfo &info) {
+  bool set = watcher_ &&
+             watcher_->Resize(info[0].ToNumber().Uint32Value(), static_cast<uint16_t>(info[1].ToNumber().Uint32Value()),
+                              static_cast<uint16_t>(info[2].ToNumber().Uint32Value()));
+  return Napi::Boolean::New(info.Env(), set);
+}
+
+Napi::Value Instance::ShowAsWritten(const Napi::CallbackInfo &info) {
+  const int fd = info[0].ToNumber().Int32Value();
+  termios settings;
+  bool set = tcgetattr(fd, &settings) == 0;
+  if (set) {
+    settings.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+    set = tcsetattr(fd, TCSADRAIN, &settings) == 0;
+  }
+  return Napi::Boolean::New(info.Env(), set);
 }
 
 // The id must be one that is not closed.

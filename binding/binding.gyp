@@ -7,7 +7,7 @@
         "addon.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc", "init_image.cc",
         "janitor.cc", "launch.cc", "map_writers.cc", "newborn.cc", "orphans.cc", "request.cc", "seat.cc",
         "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc", "stock_key.cc", "trees.cc",
-        "watcher.cc", "watcher_events.cc", "watcher_streams.cc"
+        "watcher.cc", "watcher_events.cc", "watcher_streams.cc", "watcher_terminal.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
@@ -17,7 +17,7 @@
           "action_name": "build_init",
           "inputs": [
             "init/build.sh", "init/init.c", "init/boot.c", "init/masks.c", "init/mounts.c", "init/paths.c",
-            "init/command.c", "init/exec.c", "init/fresh.c", "init/landlock.c", "init/parked.c",
+            "init/command.c", "init/exec.c", "init/fresh.c", "init/landlock.c", "init/parked.c", "init/terminal.c",
             "init/supervise.c", "init/violation.c", "init/janitor.c",
             "init/command.h", "init/init.h", "init/mounts.h", "init/sys.h", "init/wire.h", "init/steps.def"
           ],

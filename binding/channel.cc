@@ -110,9 +110,10 @@ bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loa
   return SendPacket(channel, header, body.data(), mapped ? 0 : body.size(), fds.data() + sent, fds.size() - sent, 0);
 }
 
-Received ReceiveEvent(int channel, wire_event *event, pid_t *pid) {
+Received ReceiveEvent(int channel, Report *report) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(4 * sizeof(int))];
-  iovec part = {event, sizeof *event};
+  *report = Report();
+  iovec part = {&report->event, sizeof report->event};
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -123,15 +124,21 @@ Received ReceiveEvent(int channel, wire_event *event, pid_t *pid) {
   do size = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0 && errno == EAGAIN) return Received::kNothing;
-  if (size != sizeof *event || event->magic != WIRE_MAGIC) return Received::kEnd;
-  *pid = 0;
+  const bool whole = size == sizeof report->event && report->event.magic == WIRE_MAGIC;
+  report->truncated = size > 0 && message.msg_flags & MSG_CTRUNC;
   for (cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
-    if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_CREDENTIALS) continue;
+    if (head->cmsg_level != SOL_SOCKET) continue;
+    if (head->cmsg_type == SCM_RIGHTS && head->cmsg_len >= CMSG_LEN(sizeof(int))) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(head), sizeof fd);
+      report->terminal.reset(fd);
+    }
+    if (head->cmsg_type != SCM_CREDENTIALS) continue;
     ucred credentials;
     memcpy(&credentials, CMSG_DATA(head), sizeof credentials);
-    *pid = credentials.pid;
+    report->pid = credentials.pid;
   }
-  return Received::kEvent;
+  return whole ? Received::kEvent : Received::kEnd;
 }
 
 } // namespace cofferdam

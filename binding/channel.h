@@ -29,9 +29,17 @@ struct Loan {
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
                  const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more);
 
+// What init has sent.
+struct Report {
+  wire_event event = {};
+  pid_t pid = 0;          // the process that it names, in our pid namespace; or 0
+  UniqueFd terminal;      // the descriptor that came with it; or none
+  bool truncated = false; // one came for which this process has no number left
+};
+
 enum class Received { kEvent, kNothing, kEnd };
 
-// Receives one event without waiting. *pid is the sender's named process in our pid namespace, or 0.
-Received ReceiveEvent(int channel, wire_event *event, pid_t *pid);
+// Receives one event without waiting.
+Received ReceiveEvent(int channel, Report *report);
 
 } // namespace cofferdam

@@ -36,7 +36,7 @@ void ReadStdio(wire_reader *p, uint32_t index, Request *request) {
   spec.flags = wire_u32(p);
   spec.path = wire_string(p);
   spec.input = Bytes(p);
-  if (spec.kind > WIRE_STDIO_FEED) p->bad = 1;
+  if (spec.kind > WIRE_STDIO_TERMINAL) p->bad = 1;
   if (spec.kind == WIRE_STDIO_FD && !p->bad) {
     spec.fd.reset(fcntl(static_cast<int>(spec.flags), F_DUPFD_CLOEXEC, 3));
     if (!spec.fd) spec.fd_error = errno;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cgroup.h"
+#include "channel.h"
 #include "init/wire.h"
 #include "request.h"
 #include "unique_fd.h"
@@ -25,14 +26,17 @@ namespace cofferdam {
 
 // What the watcher does with one of the command's descriptors 0-2.
 struct Stream {
-  enum Kind { kNone, kCapture, kRelay, kFeed };
+  enum Kind { kNone, kCapture, kRelay, kFeed, kTerminal };
   Kind kind = kNone;
   UniqueFd from;             // capture, relay: our end of the command's pipe; non-blocking
   UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
+                             // terminal: one of both is its master, from STARTED on, the other our end of a pipe
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
-  bool foreign = false; // relay: `to` is not ours, so it may block
-  bool waiting = false; // relay: for `to`; `from` is not read meanwhile
+  bool foreign = false;  // relay: `to` is not ours, so it may block
+  bool waiting = false;  // relay: for `to`; `from` is not read meanwhile
+  bool deserted = false; // terminal's output: nobody has the slave open
+  bool in_line = false;  // terminal's input: what was typed last did not end a line
 };
 
 struct Command;
@@ -60,7 +64,7 @@ struct Box {
 
   std::vector<Command *> commands; // those that are not closed yet
   // Reports on commands that their spawner has sent, and not yet handed over.
-  std::vector<std::pair<wire_event, pid_t>> early;
+  std::vector<Report> early;
   bool launching = false;                      // the stock has been told, and not yet that it is over
   bool closing = false;                        // ended on request
   std::atomic<uint32_t> end_cause{CAUSE_NONE}; // of that request
@@ -79,6 +83,7 @@ struct Command {
   pid_t pid = 0;
   int parent_stdio[3] = {-1, -1, -1}; // pipe ends for JavaScript; owned until `started` has handed them over
   Stream streams[3];
+  UniqueFd terminal; // its master, for its size; or none
   Leaves leaves;
   std::vector<std::string> leaf_paths; // as made; `leaves` shrinks while they are removed
 

@@ -68,6 +68,19 @@ UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd 
   return std::move(inner.write);
 }
 
+// Its pipes lead to JavaScript alone. The rest is done when the master has come (watcher_terminal.cc).
+void PrepareTerminal(const Request &request, Command *command) {
+  for (int fd = 0; fd < 2; fd++) {
+    const uint32_t index = request.stdio[fd].index;
+    int ends[2];
+    Check(pipe2(ends, O_CLOEXEC | O_NONBLOCK), STEP_STDIO, index);
+    Stream &stream = command->streams[fd];
+    stream.kind = Stream::kTerminal;
+    (fd == 0 ? stream.from : stream.to).reset(ends[fd]);
+    command->parent_stdio[fd] = ends[1 - fd];
+  }
+}
+
 UniqueFd PrepareInput(Request *request, Command *command, StdioSpec *spec) {
   Pipe made;
   switch (spec->kind) {
@@ -121,6 +134,7 @@ UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int 
 } // namespace
 
 void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
+  if (request->stdio[0].kind == WIRE_STDIO_TERMINAL) return PrepareTerminal(*request, command);
   for (uint32_t fd = 0; fd < 3; fd++) {
     StdioSpec *spec = &request->stdio[fd];
     UniqueFd end =

@@ -184,7 +184,7 @@ void Watcher::Run() {
   }
 }
 
-void Watcher::Dispatch(uint64_t token, uint32_t) {
+void Watcher::Dispatch(uint64_t token, uint32_t events) {
   const uint32_t id = static_cast<uint32_t>(token >> 8);
   const uint64_t slot = token & 0xff;
   if (slot == kChannel || slot == kPidfd) {
@@ -195,7 +195,7 @@ void Watcher::Dispatch(uint64_t token, uint32_t) {
     return;
   }
   auto found = commands_.find(id);
-  if (found != commands_.end()) ServeStream(found->second.get(), static_cast<int>((slot - kFrom) % 3));
+  if (found != commands_.end()) ServeStream(found->second.get(), slot, events);
 }
 
 // An init that does not do what it is told to in time (somebody has stopped it) is killed, with all that is in its box.

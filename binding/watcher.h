@@ -40,6 +40,8 @@ public:
   // JavaScript thread: announces an id before the spawner sees it.
   void Expect(uint32_t id);
   bool Kill(uint32_t id, int signal);
+  // Sets the size of a command's terminal; false when it is over, or has none.
+  bool Resize(uint32_t id, uint16_t columns, uint16_t rows);
   // Ends a command's tree; or a box, once all its commands have been ended and have reported.
   bool End(uint32_t id, uint32_t cause);
   std::vector<Event> TakeEvents();
@@ -73,16 +75,27 @@ private:
   void GiveUp(const Adopted &one, const StepError &failure);
   void Dispatch(uint64_t token, uint32_t events);
   void ReadChannel(Box *box);
-  void OnEvent(Box *box, const wire_event &event, pid_t pid);
-  void OnStarted(Command *command, const wire_event &event, pid_t pid);
+  void OnEvent(Box *box, Report report);
+  void OnStarted(Command *command, Report report);
   void OnExited(Command *command, const wire_event &event);
   void OnFailed(Box *box, Command *command, const wire_event &event, const std::string &said = {});
   void TellFailed(Box *box, Command *command, const wire_event &event, const std::string &said = {});
   void OnInitEnd(Box *box);
-  void ServeStream(Command *command, int fd);
+  void ServeStream(Command *command, uint64_t slot, uint32_t events);
   void Capture(Command *command, Stream *stream);
   void Relay(Command *command, Stream *stream, uint64_t token);
   void Feed(Stream *stream);
+  void CloseSource(Stream *stream);
+  void Drop(Stream *stream);
+  bool Take(Command *command, Stream *stream, bool *finished);
+  bool WaitForReader(Stream *stream, bool wait, bool always, uint64_t from_token, uint64_t to_token);
+  bool OpenTerminal(Command *command, UniqueFd master);
+  void ServeTerminal(Command *command, uint64_t slot, uint32_t events);
+  size_t EndOfInput(Stream *stream);
+  bool IsDeserted(Command *command, Stream *stream, int error);
+  void TakeRest(Command *command);
+  void EndTerminal(Command *command);
+  void HangUp(Command *command);
   bool CountOutput(Command *command, size_t *size);
   void SetOver(Command *command);
   void EndStreams(Command *command);

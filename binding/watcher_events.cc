@@ -78,6 +78,7 @@ bool Watcher::WatchStreams(Command *command) {
   bool watched = true;
   for (uint64_t fd = 0; fd < 3 && watched; fd++) {
     Stream &stream = command->streams[fd];
+    if (stream.kind == Stream::kTerminal) continue; // once its master has come
     if (stream.from) watched = Watch(epoll_.get(), stream.from.get(), EPOLLIN, Token(command->id, kFrom + fd));
     if (stream.kind == Stream::kFeed)
       watched = Watch(epoll_.get(), stream.to.get(), EPOLLOUT, Token(command->id, kTo + fd));
@@ -94,6 +95,8 @@ void Watcher::Refuse(Command *command, int error) {
   event.error = error;
   TellFailed(nullptr, command, event);
   for (Stream &stream : command->streams) stream = Stream();
+  std::lock_guard<std::mutex> lock(mutex_);
+  command->terminal.reset();
 }
 
 // A command of a live box may have been reported on before it came here, or have outlived its box.
@@ -103,7 +106,7 @@ void Watcher::WatchCommand(Command *command) {
   if (box && !box->early.empty()) {
     auto early = std::move(box->early);
     box->early.clear();
-    for (const auto &[event, pid] : early) OnEvent(box.get(), event, pid); // others than ours come back
+    for (Report &report : early) OnEvent(box.get(), std::move(report)); // others than ours come back
   }
   if (box && !box->init_gone) return;
   SetOver(command);
@@ -135,15 +138,15 @@ void Watcher::GiveUp(const Adopted &one, const StepError &failure) {
 // ---- what init reports ----------------------------------------------------------------------------------------------
 
 void Watcher::ReadChannel(Box *box) {
-  wire_event event;
-  pid_t pid = 0;
+  Report report;
   Received received;
-  while ((received = ReceiveEvent(box->channel.get(), &event, &pid)) == Received::kEvent) OnEvent(box, event, pid);
+  while ((received = ReceiveEvent(box->channel.get(), &report)) == Received::kEvent) OnEvent(box, std::move(report));
   // The pidfd tells the rest.
   if (received == Received::kEnd) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, box->channel.get(), nullptr);
 }
 
-void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
+void Watcher::OnEvent(Box *box, Report report) {
+  const wire_event &event = report.event;
   auto found = commands_.find(event.id);
   Command *command = found != commands_.end() && found->second->box.get() == box ? found->second.get() : nullptr;
   // The ahead part belongs to no id.
@@ -160,9 +163,9 @@ void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
     EndLaunch(box);
     if (event.kind == WIRE_FAILED) OnFailed(box, nullptr, event);
   } else if (!command) {
-    box->early.emplace_back(event, pid);
+    box->early.push_back(std::move(report));
   } else if (event.kind == WIRE_STARTED) {
-    OnStarted(command, event, pid);
+    OnStarted(command, std::move(report));
   } else if (event.kind == WIRE_EXITED) {
     OnExited(command, event);
   } else if (event.kind == WIRE_FAILED) {
@@ -174,10 +177,15 @@ void Watcher::OnEvent(Box *box, const wire_event &event, pid_t pid) {
   }
 }
 
-void Watcher::OnStarted(Command *command, const wire_event &event, pid_t pid) {
+void Watcher::OnStarted(Command *command, Report report) {
   EndLaunch(command->box.get());
-  command->pid = event.pid ? static_cast<pid_t>(event.pid) : pid;
+  command->pid = report.event.pid ? static_cast<pid_t>(report.event.pid) : report.pid;
   if (!command->tell_start || command->told_end) return;
+  if (report.truncated) errno = EMFILE;
+  if (report.truncated || (report.terminal && !OpenTerminal(command, std::move(report.terminal)))) {
+    Refuse(command, errno);
+    return;
+  }
   Event started(Event::kStarted, command->id);
   started.pid = command->pid;
   started.cgroups = command->leaf_paths;
@@ -212,9 +220,11 @@ void Watcher::OnExited(Command *command, const wire_event &event) {
   command->exit = event;
   command->exit.kind = WIRE_EXITED;
   command->stats = ReadStats(command->leaves);
+  TakeRest(command);
   for (int fd = 1; fd < 3; fd++)
     if (command->streams[fd].kind == Stream::kCapture) Capture(command, &command->streams[fd]);
   if (!command->collect || !HasCaptures(*command)) TellEnd(command);
+  if (command->streams[1].kind == Stream::kTerminal) ServeTerminal(command, kFrom + 1, 0);
   if (!command->box->one_shot) dying_.push_back(command->id); // else its init is about to end
 }
 
@@ -239,7 +249,9 @@ void Watcher::TellEnd(Command *command) {
   uint64_t pending = 0;
   for (Stream &stream : command->streams) {
     int waiting = 0;
-    if (stream.kind == Stream::kRelay && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
+    const bool counted =
+        stream.kind == Stream::kRelay || (stream.kind == Stream::kTerminal && &stream == &command->streams[1]);
+    if (counted && stream.from && ioctl(stream.from.get(), FIONREAD, &waiting) == 0)
       pending += static_cast<uint64_t>(waiting);
   }
   if (command->output_limit != kUnlimited) {
@@ -266,6 +278,7 @@ void Watcher::EndStreams(Command *command) {
     }
     if (stream.kind == Stream::kFeed) stream = Stream();
   }
+  EndTerminal(command);
   TellEnd(command);
   if (std::exchange(command->told_end, true)) return;
   Tell(Event(Event::kLost, command->id));
@@ -303,8 +316,9 @@ void Watcher::CleanUp(Command *command) {
     EndStreams(command);
     TellClosed(command);
   }
-  const bool relays = std::any_of(std::begin(command->streams), std::end(command->streams),
-                                  [](const Stream &stream) { return stream.kind == Stream::kRelay && stream.to; });
+  const bool relays = std::any_of(std::begin(command->streams), std::end(command->streams), [](const Stream &stream) {
+    return (stream.kind == Stream::kRelay || stream.kind == Stream::kTerminal) && stream.to;
+  });
   if (relays && !command->collect) return;
   std::lock_guard<std::mutex> lock(mutex_);
   commands_.erase(command->id);

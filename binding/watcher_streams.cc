@@ -34,9 +34,11 @@ ssize_t WriteSome(const Stream &stream) {
 
 } // namespace
 
-void Watcher::ServeStream(Command *command, int fd) {
+void Watcher::ServeStream(Command *command, uint64_t slot, uint32_t events) {
+  const int fd = static_cast<int>((slot - kFrom) % 3);
   Stream *stream = &command->streams[fd];
   switch (stream->kind) {
+  case Stream::kTerminal: ServeTerminal(command, slot, events); return;
   case Stream::kCapture:
     Capture(command, stream);
     if (command->over && !HasCaptures(*command)) TellEnd(command);
@@ -79,46 +81,81 @@ void Watcher::Capture(Command *command, Stream *stream) {
   }
 }
 
+// A terminal's descriptors share an open file, see watcher_terminal.cc.
+void Watcher::CloseSource(Stream *stream) {
+  if (stream->kind == Stream::kTerminal && stream->from)
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->from.get(), nullptr);
+  stream->from.reset();
+}
+
+void Watcher::Drop(Stream *stream) {
+  CloseSource(stream);
+  if (stream->kind == Stream::kTerminal && stream->to)
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->to.get(), nullptr);
+  *stream = Stream();
+}
+
+// Reads into `data`. False when there is nothing now; at the end *finished, when some may have come, too.
+bool Watcher::Take(Command *command, Stream *stream, bool *finished) {
+  const bool typed = stream == &command->streams[0];
+  stream->data.resize(65536);
+  ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
+  int error = errno;
+  size_t size = got > 0 ? static_cast<size_t>(got) : 0;
+  if (IsDeserted(command, stream, got < 0 ? error : 0)) {
+    stream->data.clear();
+    return false;
+  }
+  *finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
+  if (typed && size) stream->in_line = stream->data[size - 1] != '\n' && stream->data[size - 1] != '\r';
+  if (typed && *finished) size = EndOfInput(stream);
+  if (!typed && size && !CountOutput(command, &size)) *finished = true;
+  stream->data.resize(size);
+  return got >= 0 || error != EAGAIN;
+}
+
+// Its source is not even watched meanwhile: that its writer has gone would be told again and again (epoll_ctl(2):
+// EPOLLHUP needs not be asked for).
+bool Watcher::WaitForReader(Stream *stream, bool wait, bool always, uint64_t from_token, uint64_t to_token) {
+  const int to = stream->to.get(), from = stream->from.get();
+  stream->waiting = wait;
+  if (always && !Watch(epoll_.get(), to, wait ? uint32_t{EPOLLOUT} : 0u, to_token, EPOLL_CTL_MOD)) return false;
+  if (!always && wait && !Watch(epoll_.get(), to, EPOLLOUT, to_token)) return false;
+  if (!always && !wait) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, to, nullptr);
+  if (from < 0) return true;
+  return wait ? epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, from, nullptr) == 0
+              : Watch(epoll_.get(), from, EPOLLIN, from_token);
+}
+
 // One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
 void Watcher::Relay(Command *command, Stream *stream, uint64_t token) {
   const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);
+  const bool always = stream->kind == Stream::kTerminal && fd == 1; // `to` is watched, for its reader's end
   bool finished = false;
   for (int round = 0; stream->to; round++) {
     if (stream->done == stream->data.size()) {
       stream->done = 0;
       stream->data.clear();
       if (finished || !stream->from || round >= 64) break; // others wait; epoll calls again
-      stream->data.resize(65536);
-      ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
-      int error = errno;
-      size_t size = got > 0 ? static_cast<size_t>(got) : 0;
-      finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
-      if (size && !CountOutput(command, &size)) finished = true;
-      stream->data.resize(size);
-      if (got < 0 && error == EAGAIN) return;
-      if (finished) stream->from.reset();
+      if (!Take(command, stream, &finished)) return;
+      if (finished) CloseSource(stream);
       continue;
     }
     ssize_t wrote = WriteSome(*stream);
     if (wrote > 0) stream->done += static_cast<size_t>(wrote);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EAGAIN) {
-      if (std::exchange(stream->waiting, true)) return;
-      if (!Watch(epoll_.get(), stream->to.get(), EPOLLOUT, base | (kTo + fd), EPOLL_CTL_ADD)) {
-        *stream = Stream(); // nobody would ever go on: the command learns it as EPIPE
-        return;
-      }
-      if (stream->from) Watch(epoll_.get(), stream->from.get(), 0, base | (kFrom + fd), EPOLL_CTL_MOD);
+      if (stream->waiting) return;
+      if (!WaitForReader(stream, true, always, base | (kFrom + fd), base | (kTo + fd)))
+        Drop(stream); // nobody would ever go on: the command learns it as EPIPE
       return;
     }
-    if (wrote < 0) *stream = Stream(); // nobody reads any more
-    if (stream->waiting && stream->done == stream->data.size()) {
-      stream->waiting = false;
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stream->to.get(), nullptr);
-      if (stream->from) Watch(epoll_.get(), stream->from.get(), EPOLLIN, base | (kFrom + fd), EPOLL_CTL_MOD);
-    }
+    if (wrote < 0) Drop(stream); // nobody reads any more
+    if (stream->waiting && stream->done == stream->data.size() &&
+        !WaitForReader(stream, false, always, base | (kFrom + fd), base | (kTo + fd)))
+      Drop(stream);
   }
-  if (!stream->from && stream->done == stream->data.size()) *stream = Stream();
+  if (!stream->from && stream->done == stream->data.size()) Drop(stream);
 }
 
 void Watcher::Feed(Stream *stream) {

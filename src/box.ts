@@ -8,7 +8,8 @@ import { type Command, parseCommand, parseRunOptions, parseSpawnOptions } from '
 import type { SandboxProcess } from './process.js'
 import type { LimitsRecipe } from './recipe.js'
 import type { RunResult } from './result-types.js'
-import type { RunOptions, SpawnOptions } from './types.js'
+import type { TerminalProcess } from './terminal.js'
+import type { PtySpawnOptions, RunOptions, SpawnOptions } from './types.js'
 
 /** Commands that init can watch at once: JOBS_MAX in binding/init/init.h. */
 export const BOX_COMMANDS_MAX = 64
@@ -123,6 +124,8 @@ export class Box implements AsyncDisposable {
    * const { stdout } = await openBox.run('client', ['--socket', '/tmp/socket'])
    * await server[Symbol.asyncDispose]()
    */
+  spawn(file: string, args: readonly string[] | undefined, options: PtySpawnOptions): Promise<TerminalProcess>
+  spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess>
   async spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess> {
     const command = parseCommand('spawn()', file, args)
     const parsed = parseSpawnOptions(options)

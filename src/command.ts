@@ -6,6 +6,7 @@ import type { Command, parseRunOptions, parseSpawnOptions } from './options/comm
 import { resultOf, SandboxProcess } from './process.js'
 import { finite, type LimitsRecipe } from './recipe.js'
 import type { RunResult } from './result-types.js'
+import { TerminalProcess, terminalVariable } from './terminal.js'
 
 /** What `run` keeps of a program's output when the recipe says nothing: 64 MiB. */
 export const DEFAULT_RUN_OUTPUT = 64 * 2 ** 20
@@ -25,14 +26,23 @@ export interface Start {
 /** Resolves when the command runs. */
 export async function spawnCommand(
   { prepared, limits, command, origin, box, onLaunch }: Start,
-  { stdio, signal }: ReturnType<typeof parseSpawnOptions>,
+  { stdio, terminal, signal }: ReturnType<typeof parseSpawnOptions>,
 ): Promise<SandboxProcess> {
   const outputBytes = finite(limits.outputBytes)
-  const request = { command, stdio, outputBytes, collect: false, inBox: box !== undefined }
+  const variable = terminal ? terminalVariable(prepared.plan.command.environment) : ''
+  const request = {
+    command,
+    stdio,
+    outputBytes,
+    collect: false,
+    inBox: box !== undefined,
+    ...(terminal && { terminal: { ...terminal, variable } }),
+  }
   const launch = new Launch(prepared, request, signal, origin, box)
   onLaunch?.(launch)
   const started = await launch.started
-  const child = new SandboxProcess({ launch, plan: prepared.plan, limits }, started)
+  const context = { launch, plan: prepared.plan, limits }
+  const child = terminal ? new TerminalProcess(context, started, terminal) : new SandboxProcess(context, started)
   if (signal?.aborted) {
     // It came too late to stop the start, and too early for the caller to have seen it.
     await child[Symbol.asyncDispose]()

@@ -1,11 +1,12 @@
 // From plan to bytes: what a recipe's commands share is encoded once, and what is one command's own is appended.
 
 import { type BootSection, encodeBoot } from './encode/boot.js'
-import { encodeCommand, encodeExec, encodeFresh } from './encode/exec.js'
+import { encodeCommand, encodeExec, encodeFresh, encodeTerminal } from './encode/exec.js'
 import { encodeCommandHost, encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
 import { type Section, type Subject, Writer } from './encode/writer.js'
 import type { Command, Stdio } from './options/command.js'
+import type { TerminalSize } from './options/terminal.js'
 import type { SandboxPlan } from './plan-types.js'
 import type { Filter } from './seccomp/compile.js'
 
@@ -34,6 +35,8 @@ export interface CommandRequest {
   readonly command: Command
   readonly stdio: readonly Stdio[]
   readonly outputBytes: number | undefined
+  /** The terminal that all three streams are, and what its environment says of it. */
+  readonly terminal?: TerminalSize & { readonly variable: string }
   /** Whether the addon gathers the output and reports only the end. */
   readonly collect: boolean
   /** Whether it reports the start all the same: somebody watches. @default false */
@@ -110,6 +113,7 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
   const execAt = writer.length
   writer.append(exec.bytes)
   encodeCommand(writer, request.command, !request.inBox)
+  if (request.terminal) encodeTerminal(writer, request.terminal)
   writer.patch(EXEC_SIZE_AT, writer.length - execAt)
 
   const { subjects } = writer

@@ -61,6 +61,7 @@ export type {
 } from './seccomp/types.js'
 export type { SandboxStep } from './steps.js'
 export type { IdRange, MapWriters } from './subordinate-ids.js'
+export { TerminalProcess } from './terminal.js'
 export type {
   SpawnErrorMessage,
   SpawnExitMessage,
@@ -82,9 +83,12 @@ export type {
   LiveLimits,
   NamespaceName,
   OpenOptions,
+  PoolPtySpawnOptions,
   PoolRunOptions,
   PoolSpawnOptions,
   Priority,
+  PtySize,
+  PtySpawnOptions,
   RootfsOptions,
   RunOptions,
   SandboxPoolOptions,

@@ -143,6 +143,11 @@ export class Launch {
     return this.live && nativeBinding().end(this.#id, CAUSE.CAUSE_ABORT)
   }
 
+  /** Sets the size of the command's terminal; false when it is over. */
+  resize(columns: number, rows: number): boolean {
+    return this.live && nativeBinding().resize(this.#id, columns, rows)
+  }
+
   readonly #abort = (): void => {
     this.end()
   }

@@ -170,6 +170,10 @@ export interface NativeBinding {
    * when it is over.
    */
   end(id: number, cause: number): boolean
+  /** Sets the size of a command's terminal, 1 to 65535 each; false when it is over, or has none. */
+  resize(id: number, columns: number, rows: number): boolean
+  /** Has a terminal of this process's show what is written as it is (termios(3), OPOST); false when it is none. */
+  showAsWritten(fd: number): boolean
   /** Whether an id that is not closed yet keeps the event loop alive, as it does at first. */
   hold(id: number, held: boolean): void
   /** Pipe ends of a `started` event belong to the addon until they are claimed, each by its number. */

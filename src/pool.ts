@@ -19,7 +19,8 @@ import type { SandboxProcess } from './process.js'
 import type { RunResult } from './result-types.js'
 import { openBox } from './sandbox.js'
 import type { SandboxStep } from './steps.js'
-import type { PoolRunOptions, PoolSpawnOptions, SandboxPoolOptions } from './types.js'
+import type { TerminalProcess } from './terminal.js'
+import type { PoolPtySpawnOptions, PoolRunOptions, PoolSpawnOptions, SandboxPoolOptions } from './types.js'
 
 /** A command that has started in its box: what the caller gets, and when the box is free again. */
 interface Started<T> {
@@ -205,6 +206,8 @@ export class SandboxPool implements AsyncDisposable {
    * const child = await pool.spawn('sort', ['-n'])
    * child.stdin?.end('3\n1\n2\n')
    */
+  spawn(file: string, args: readonly string[] | undefined, options: PoolPtySpawnOptions): Promise<TerminalProcess>
+  spawn(file: string, args?: readonly string[], options?: PoolSpawnOptions): Promise<SandboxProcess>
   async spawn(file: string, args?: readonly string[], options?: PoolSpawnOptions): Promise<SandboxProcess> {
     const command: Command = parseCommand('spawn()', file, args)
     const job = parseJobOptions('spawn()', options)

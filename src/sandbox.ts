@@ -15,7 +15,8 @@ import type { SandboxProcess } from './process.js'
 import { DEFAULT_RECIPE } from './recipe.js'
 import type { RunResult } from './result-types.js'
 import { filterOf } from './seccomp/filter.js'
-import type { OpenOptions, RunOptions, SpawnOptions } from './types.js'
+import type { TerminalProcess } from './terminal.js'
+import type { OpenOptions, PtySpawnOptions, RunOptions, SpawnOptions } from './types.js'
 
 interface PreparedRecipe extends Prepared {
   readonly facts: HostFacts
@@ -92,6 +93,8 @@ export class Sandbox extends SandboxBuilder {
    * child.stdout?.pipe(process.stdout)
    * await child.wait()
    */
+  spawn(file: string, args: readonly string[] | undefined, options: PtySpawnOptions): Promise<TerminalProcess>
+  spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess>
   async spawn(file: string, args?: readonly string[], options?: SpawnOptions): Promise<SandboxProcess> {
     const command = parseCommand('spawn()', file, args)
     const parsed = parseSpawnOptions(options)

@@ -138,6 +138,21 @@ const RULES: readonly Rule[] = [
     'This user can make no more keyrings, and each sandbox has one of its own: raise kernel.keys.maxkeys (200 by default, for all users but root), or run fewer sandboxes at once.',
   ],
   [['mask'], ['ENOENT'], 'The path is not in the sandbox.'],
+  [
+    ['terminal'],
+    ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTTY'],
+    "The root has no /dev/ptmx with a devpts beside it: it is there in every recipe with a mount namespace of its own. A root that is only entered (switch: 'chroot') needs the host's /dev and /dev/pts mounted in it.",
+  ],
+  [
+    ['terminal'],
+    ['EACCES', 'EPERM', 'EIO', 'ENODEV'],
+    "What the recipe has put over /dev or /dev/pts does not let the sandbox's user open a terminal there (a mode, or a mount without devices): leave /dev as the sandbox makes it.",
+  ],
+  [
+    ['terminal'],
+    ['ENOSPC'],
+    'The host has no terminals left: raise kernel.pty.max (of which kernel.pty.reserve are kept for those outside of sandboxes), or run fewer at once.',
+  ],
   [['rlimit'], ['EPERM'], "The limit is above this process's own hard limit (ulimit -H)."],
   [['nice'], ['EACCES', 'EPERM'], 'A nice value below 0 needs rights of the caller (RLIMIT_NICE).'],
   [

@@ -39,6 +39,7 @@ export const STEPS = [
   'cgroup-join',
   'cgroup-namespace',
   'session',
+  'terminal',
   'rlimit',
   'nice',
   'credentials',

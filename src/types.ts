@@ -240,6 +240,19 @@ export type StdioOption =
       readonly fd: number
     }
 
+/** The size of a terminal, in characters. */
+export interface PtySize {
+  /** Columns, 1 to 65535. @default 80 */
+  cols?: number | undefined
+  /** Rows, 1 to 65535. @default 24 */
+  rows?: number | undefined
+}
+
+/** Options of {@link Sandbox.spawn} for a command on a terminal of its own. */
+export interface PtySpawnOptions extends Omit<SpawnOptions, 'stdin' | 'stdout' | 'stderr'> {
+  pty: true | PtySize
+}
+
 /** Options of {@link Sandbox.spawn}. */
 export interface SpawnOptions {
   /** @default 'pipe' */
@@ -248,6 +261,14 @@ export interface SpawnOptions {
   stdout?: StdioOption | undefined
   /** @default 'pipe' */
   stderr?: StdioOption | undefined
+  /**
+   * A terminal (pty(7)) as stdin, stdout and stderr at once, and as the controlling terminal of the command's session:
+   * the promise is then one of a {@link TerminalProcess}. `true` is one of 80 columns and 24 rows. `TERM` is
+   * `xterm-256color` unless `env()` says otherwise. Not together with `stdin`, `stdout` or `stderr`.
+   *
+   * @default false
+   */
+  pty?: boolean | PtySize | undefined
   /** Ends the whole tree when it fires: outcome `'aborted'`; before the start, the call rejects. */
   signal?: AbortSignal | undefined
 }
@@ -315,6 +336,9 @@ export interface PoolRunOptions extends RunOptions, JobControl {}
 
 /** Options of {@link SandboxPool.spawn}. */
 export interface PoolSpawnOptions extends SpawnOptions, JobControl {}
+
+/** Options of {@link SandboxPool.spawn} for a command on a terminal of its own. */
+export interface PoolPtySpawnOptions extends PtySpawnOptions, JobControl {}
 
 /** The standard streams of a {@link SandboxProcess}. */
 export type StdinStream = Writable

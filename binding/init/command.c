@@ -7,13 +7,14 @@
 
 static const char *pointers[POINTERS_MAX];
 
+/* With room for one more. */
 static const char **read_strings(struct wire_reader *p, uint32_t *used) {
   uint32_t count = wire_u32(p);
-  if (count >= POINTERS_MAX - *used) return 0;
+  if (POINTERS_MAX - *used < 2 || count > POINTERS_MAX - *used - 2) return 0;
   const char **list = pointers + *used;
   for (uint32_t i = 0; i < count; i++) list[i] = wire_string(p);
   list[count] = 0;
-  *used += count + 1;
+  *used += count + 2;
   return list;
 }
 
@@ -45,6 +46,12 @@ static void read_limits(uint16_t op, struct wire_reader *p, struct command *comm
   case EXEC_LANDLOCK:
     command->landlock = 1;
     command->landlock_index = index;
+    return;
+  case EXEC_TERMINAL:
+    command->terminal_index = index;
+    command->columns = (unsigned short)wire_u32(p);
+    command->rows = (unsigned short)wire_u32(p);
+    command->terminal_variable = wire_string(p);
     return;
   case EXEC_FRESH_NAMESPACES: command->fresh = wire_u64(p); return;
   case EXEC_FRESH_STAGE:
@@ -103,9 +110,17 @@ static int refuse(struct failure *failure, uint32_t step, uint32_t index, int er
   return 0;
 }
 
+static void add_variable(struct command *command) {
+  const char **at = command->envp;
+  if (!command->terminal_variable[0]) return;
+  while (*at) at++;
+  at[0] = command->terminal_variable;
+  at[1] = 0;
+}
+
 int command_read(struct command *command, const void *records, uint32_t size, struct job *job,
                  struct failure *failure) {
-  static const char *no_environment[1];
+  static const char *no_environment[2];
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
   uint32_t used = 0, index = 0;
@@ -114,6 +129,8 @@ int command_read(struct command *command, const void *records, uint32_t size, st
                               .envp = no_environment,
                               .listener = -1,
                               .ruleset = -1,
+                              .terminal_variable = "",
+                              .terminal = -1,
                               .failure = failure,
                               .records = records,
                               .records_size = size};
@@ -124,5 +141,6 @@ int command_read(struct command *command, const void *records, uint32_t size, st
   }
   if (section.bad || !command->file) return refuse(failure, STEP_PLAN, index, EBADMSG);
   if (!command->argv || !command->envp) return refuse(failure, STEP_EXEC, command->command_index, E2BIG);
+  add_variable(command);
   return 1;
 }

@@ -18,8 +18,11 @@ struct command {
   const char *file, *search_path, *cwd;
   const char **argv, **envp;
   uint32_t command_index, cwd_index, user_index, nice_index, capabilities_index, filter_index, cgroup_index,
-      landlock_index;
+      landlock_index, terminal_index;
   uint32_t uid, gid, rlimit_count;
+  unsigned short columns, rows; /* of its terminal; 0: it has none */
+  const char *terminal_variable;
+  int terminal; /* the master; written by the child, owned by init, or -1 */
   int has_user, has_nice, nice, cgroup_namespace, landlock, join_leaf;
   int ruleset; /* written by the child, owned by it: for its fresh places, or -1 */
   uint64_t capabilities;
@@ -39,6 +42,9 @@ long join_leaf(int leaf);
 
 /* exec.c: out of init's shield, to the id as which it opens files. */
 long become_caller(void);
+
+/* terminal.c: a terminal as 0, 1 and 2, whose master is then command->terminal. */
+long terminal_put(struct command *command);
 
 /* parked.c: has the process that waits go on with main(command). Its pid; *sharing is 1 until it has left our memory.
  */

@@ -81,6 +81,10 @@ static long become_fresh(struct command *command) {
 }
 
 static long put_stdio(struct command *command) {
+  if (command->columns) {
+    long result = terminal_put(command);
+    return result < 0 ? fail(command, STEP_TERMINAL, command->terminal_index, result) : 0;
+  }
   for (uint32_t fd = 0; fd < 3; fd++) {
     long result = sys_call3(__NR_dup3, lent_find(ROLE_STDIO, fd), fd, 0);
     if (result < 0) return fail(command, STEP_STDIO, fd, result);
@@ -301,7 +305,7 @@ static long start(struct command *command, int parked) {
   static uint32_t own;
   const uint32_t *sharing = &own;
   if (parked && !is_parked(0)) return -ESRCH;
-  command->shares_descriptors = parked || command->filter.len > 0;
+  command->shares_descriptors = parked || command->filter.len > 0 || command->columns;
   long pid = parked ? unpark(become_command_late, command, &sharing) : give_birth(command, &own);
   if (pid > 0) wait_for_exec(command, pid, sharing);
   if (!command->shares_descriptors) return pid;
@@ -321,10 +325,12 @@ void exec_run(const void *records, uint32_t size, int parked, struct job *job, s
   if (failure->error) { /* the child has written step and index, and is a zombie by now */
     if (pid > 0) sys_call4(__NR_wait4, pid, 0, 0, 0);
     close_fd(command.listener);
+    close_fd(command.terminal);
     return;
   }
   job->pid = (int)pid;
   job->listener = command.listener;
+  job->terminal = command.terminal;
   job->started_ns = command.started_ns;
   job->cpu_fd = job->kill_fd = -1;
   lent_take(ROLE_KILL, 0, &job->kill_fd);

@@ -33,6 +33,7 @@ struct job {
   int cpu_fd;  /* owned; -1 without a CPU limit */
   uint32_t cpu_clock;
   uint32_t cause;
+  int terminal;    /* owned until STARTED has been sent; the master of its terminal, or -1 */
   int listener;    /* owned; where the filter reports violations, or -1 */
   int32_t syscall; /* with CAUSE_SECCOMP: the call, and whose number it is (AUDIT_ARCH_*) */
   uint32_t architecture;

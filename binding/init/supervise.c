@@ -65,25 +65,42 @@ static void __attribute__((noreturn)) leave(int status) {
   for (;;) sys_call1(__NR_exit_group, status);
 }
 
-/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). */
-static void send_event(struct wire_event *event, int pid) {
+/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). `fd` goes along, unless
+ * it is -1. */
+static void send_event_with(struct wire_event *event, int pid, int fd) {
   struct {
     struct control head;
+    int fd, pad;
+    struct control credentials_head;
     struct credentials credentials;
-    uint32_t pad;
-  } control = {{sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_}, {0, 0, 0}, 0};
+    uint32_t end;
+  } control = {{sizeof(struct control) + sizeof(int), SOL_SOCKET_, SCM_RIGHTS_},
+               fd,
+               0,
+               {sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_},
+               {0, 0, 0},
+               0};
+  const size_t rights = offsetof(__typeof__(control), credentials_head);
   struct iovec part = {event, sizeof *event};
   struct message message = {.parts = &part, .part_count = 1};
   event->magic = WIRE_MAGIC;
+  if (fd >= 0) {
+    message.control = &control;
+    message.control_size = rights;
+  }
   if (pid > 0) {
     control.credentials.pid = (uint32_t)pid;
     control.credentials.uid = (uint32_t)sys_call0(__NR_getuid);
     control.credentials.gid = (uint32_t)sys_call0(__NR_getgid);
-    message.control = &control;
-    message.control_size = sizeof control;
+    message.control = fd >= 0 ? (void *)&control : &control.credentials_head;
+    message.control_size = sizeof control - (fd >= 0 ? 0 : rights);
   }
   /* Somebody would wait for it for ever: that init ends is a report, too. */
   if (sys_call3(__NR_sendmsg, CHANNEL, &message, 0x4000 /* MSG_NOSIGNAL */) < 0) leave(1);
+}
+
+static void send_event(struct wire_event *event) {
+  send_event_with(event, 0, -1);
 }
 
 static void send_failure(const struct failure *failure, uint32_t id) {
@@ -93,7 +110,7 @@ static void send_failure(const struct failure *failure, uint32_t id) {
                              .step = failure->step,
                              .index = failure->index,
                              .error = failure->error};
-  send_event(&event, 0);
+  send_event(&event);
 }
 
 static uint64_t cpu_time_ns(const struct job *job) {
@@ -176,7 +193,7 @@ static void report_exit(struct job *job, int status, const struct rusage *usage)
       .in_blocks = (uint64_t)usage->ru_inblock,
       .out_blocks = (uint64_t)usage->ru_oublock,
   };
-  send_event(&event, 0);
+  send_event(&event);
   if (job->last) leave(0);
   kill_tree(job);
   close_fd(job->kill_fd);
@@ -208,7 +225,7 @@ static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t 
     return;
   }
   struct job *job = &jobs[slot];
-  *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1, .listener = -1};
+  *job = (struct job){.id = id, .kill_fd = -1, .cpu_fd = -1, .listener = -1, .terminal = -1};
   exec_run(records, size, flags & WIRE_SEATED, job, &failure);
   if (failure.error) {
     int last = job->last;
@@ -219,7 +236,8 @@ static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t 
   }
   /* Its credentials name another process, for which the kernel wants a capability. */
   struct wire_event event = {.kind = WIRE_STARTED, .id = id, .pid = pid_namespace ? 0 : (uint32_t)job->pid};
-  if (!(flags & WIRE_SILENT)) send_event(&event, pid_namespace ? job->pid : 0);
+  if (!(flags & WIRE_SILENT)) send_event_with(&event, pid_namespace ? job->pid : 0, job->terminal);
+  close_fd(job->terminal);
   long result = job->last ? keep_capabilities(1ull << CAP_KILL) : 0; /* what is left to do is to end it */
   if (result >= 0) return;
   failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_CAPABILITIES, .error = (int32_t)-result};
@@ -260,7 +278,7 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
   } else if (!header->b) {
     is_box = 1;
     struct wire_event event = {.kind = WIRE_READY, .id = header->id};
-    send_event(&event, 0);
+    send_event(&event);
   }
 }
 

@@ -21,8 +21,9 @@
  * last descriptor. header.b = 1: another request follows at once, so no READY is wanted KILL     header.a = signal,
  * header.b = cause; cause NONE signals the command alone, any other ends its tree up    READY    boot is done (answers
  * a request without exec section, unless header.b says that one follows) STARTED  execve has succeeded; SCM_CREDENTIALS
- * carries the command's pid, which the kernel translates FAILED   a step failed; nothing untrusted has run for this
- * exec id EXITED   the command is reaped; sent before anything is torn down
+ * carries the command's pid, which the kernel translates, SCM_RIGHTS the master of its terminal, if it has one FAILED
+ * a step failed; nothing untrusted has run for this exec id EXITED   the command is reaped; sent before anything is
+ * torn down
  *
  * A record is wire_record followed by `size` bytes, a multiple of four. Fields are little-endian u32; u64 is two of
  * them, low first; a string is u32 length, bytes, NUL, zero padding to four; `bytes` are the same without the NUL.
@@ -34,7 +35,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -114,6 +115,8 @@ enum wire_stdio {
   WIRE_STDIO_PATH,     /* a file of the host, opened with the caller's rights */
   WIRE_STDIO_COLLECT,  /* stdout, stderr: gathered by the addon, delivered with EXITED */
   WIRE_STDIO_FEED,     /* stdin: these bytes, then end of file */
+  WIRE_STDIO_TERMINAL, /* all three: the terminal of EXEC_TERMINAL; STARTED hands the ends of two pipes to JavaScript,
+                        * between which and the terminal's master the watcher is */
 };
 
 enum wire_cpu_clock {
@@ -203,6 +206,9 @@ enum wire_exec_op {
   EXEC_FRESH_LANDLOCK, /* these three as BOOT_LANDLOCK and those after it: a ruleset for the places above */
   EXEC_FRESH_LANDLOCK_PATH,
   EXEC_FRESH_LANDLOCK_PORT,
+
+  EXEC_TERMINAL, /* u32 columns, u32 rows (1-65535), string "TERM=..." for the environment, or "": a new terminal is its
+                  * controlling one and its 0, 1 and 2; STARTED carries the master */
 };
 
 /* ---- packets ---------------------------------------------------------------------------------------------------- */

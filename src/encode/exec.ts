@@ -2,6 +2,7 @@
 
 import { capabilityMask } from '../capabilities.js'
 import type { Command } from '../options/command.js'
+import type { TerminalSize } from '../options/terminal.js'
 import type { PlanCommand, PlanIdentity, SandboxPlan } from '../plan-types.js'
 import { freshPlaces } from '../rootfs/fresh.js'
 import type { Filter } from '../seccomp/compile.js'
@@ -87,4 +88,12 @@ export function encodeCommand(writer: Writer, command: Command, last: boolean): 
   for (const argument of command.argv) writer.string(argument)
   writer.end()
   if (last) writer.begin(EXEC.EXEC_LAST).end()
+}
+
+/** A terminal as the command's standard streams; `variable` is `NAME=value` for its environment, or `''`. */
+export function encodeTerminal(
+  writer: Writer,
+  { columns, rows, variable }: TerminalSize & { readonly variable: string },
+): void {
+  writer.begin(EXEC.EXEC_TERMINAL, { path: '/dev/ptmx', feature: 'pty' }).u32(columns).u32(rows).string(variable).end()
 }

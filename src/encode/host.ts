@@ -142,6 +142,7 @@ const PLAIN_STDIO = {
   null: STDIO.WIRE_STDIO_NULL,
   pipe: STDIO.WIRE_STDIO_PIPE,
   collect: STDIO.WIRE_STDIO_COLLECT,
+  terminal: STDIO.WIRE_STDIO_TERMINAL,
 } as const
 
 /** The part of the section that is one command's: its standard streams and how much it may write to them. */

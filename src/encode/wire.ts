@@ -1,7 +1,7 @@
 // The numbers of binding/init/wire.h, by the names they have there (a test compares them with the header's text).
 
 export const WIRE_MAGIC = 0x4d414446
-export const WIRE_VERSION = 4
+export const WIRE_VERSION = 5
 export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 28
@@ -49,6 +49,7 @@ export const STDIO = {
   WIRE_STDIO_PATH: 3,
   WIRE_STDIO_COLLECT: 4,
   WIRE_STDIO_FEED: 5,
+  WIRE_STDIO_TERMINAL: 6,
 } as const
 
 export const CPU_CLOCK = { WIRE_CPU_STAT_V2: 0, WIRE_CPUACCT_USAGE: 1 } as const
@@ -113,6 +114,7 @@ export const EXEC = {
   EXEC_FRESH_LANDLOCK: 148,
   EXEC_FRESH_LANDLOCK_PATH: 149,
   EXEC_FRESH_LANDLOCK_PORT: 150,
+  EXEC_TERMINAL: 151,
 } as const
 
 export const PHASE = { PHASE_HOST: 0, PHASE_BOOT: 1, PHASE_EXEC: 2 } as const

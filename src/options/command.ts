@@ -12,6 +12,7 @@ import {
   didYouMean,
   invalid,
 } from '../validate.js'
+import { parsePty, refusePty, type TerminalSize } from './terminal.js'
 
 const MAX_ID = 65535
 // A record's length is 31 bits; see wire_bytes in binding/init/wire.h.
@@ -19,7 +20,7 @@ const MAX_INPUT = 2 ** 30
 
 /** Where a standard stream goes, as the addon is told. */
 export type Stdio =
-  | { readonly kind: 'null' | 'pipe' | 'collect' }
+  | { readonly kind: 'null' | 'pipe' | 'collect' | 'terminal' }
   | { readonly kind: 'fd'; readonly fd: number }
   | { readonly kind: 'path'; readonly path: string; readonly append: boolean }
   | { readonly kind: 'feed'; readonly input: string | Uint8Array }
@@ -126,19 +127,27 @@ function parseStdio(option: string, value: unknown, fd: number): Stdio {
   throw invalid(TypeError, option, STDIO_EXPECTED, value, didYouMean(value, STDIO_WORDS))
 }
 
+const TERMINAL: Stdio = { kind: 'terminal' }
+
 /** Options of `spawn()`. */
 export function parseSpawnOptions(value: unknown): {
   stdio: readonly [Stdio, Stdio, Stdio]
+  terminal: TerminalSize | undefined
   signal: AbortSignal | undefined
 } {
-  const options = checkKeys('spawn() options', value ?? {}, ['stdin', 'stdout', 'stderr', 'signal']) as SpawnOptions
+  const known = ['stdin', 'stdout', 'stderr', 'pty', 'signal']
+  const options = checkKeys('spawn() options', value ?? {}, known) as SpawnOptions
+  const terminal = parsePty(options)
+  const signal = parseSignal('spawn()', options.signal)
+  if (terminal) return { stdio: [TERMINAL, TERMINAL, TERMINAL], terminal, signal }
   return {
+    terminal,
     stdio: [
       parseStdio('spawn() stdin', options.stdin, 0),
       parseStdio('spawn() stdout', options.stdout, 1),
       parseStdio('spawn() stderr', options.stderr, 2),
     ],
-    signal: parseSignal('spawn()', options.signal),
+    signal,
   }
 }
 
@@ -154,6 +163,7 @@ export function parseRunOptions(value: unknown): {
   signal: AbortSignal | undefined
   encoding: BufferEncoding | 'buffer'
 } {
+  refusePty('run()', value)
   const options = checkKeys('run() options', value ?? {}, ['input', 'encoding', 'signal']) as RunOptions
   const { input, encoding = 'utf8' } = options
   if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {

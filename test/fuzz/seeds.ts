@@ -21,6 +21,12 @@ const COMMAND: CommandRequest = {
   collect: false,
 }
 
+const ON_TERMINAL: CommandRequest = {
+  ...COMMAND,
+  stdio: [{ kind: 'terminal' }, { kind: 'terminal' }, { kind: 'terminal' }],
+  terminal: { columns: 80, rows: 24, variable: 'TERM=xterm' },
+}
+
 const RECIPES: readonly (readonly [Sandbox, Partial<HostFacts>])[] = [
   [sandbox(), {}],
   [
@@ -98,11 +104,15 @@ export function writeSeeds(directory: string): void {
     const inBox = Buffer.from(encodeRequest(box, { ...COMMAND, inBox: true }).bytes)
     write('request', `whole-${number}`, whole)
     write('request', `box-${number}`, inBox)
+    const onTerminal = Buffer.from(encodeRequest(encoded, ON_TERMINAL).bytes)
+    write('request', `terminal-${number}`, onTerminal)
     write('request', `open-${number}`, Buffer.from(encodeOpen(encoded).bytes))
     const { boot, exec } = sections(whole)
     const fresh = sections(inBox).exec
     write('command', `whole-${number}`, exec)
     write('command', `fresh-${number}`, fresh)
+    write('command', `terminal-${number}`, sections(onTerminal).exec)
+    write('init', `terminal-${number}`, conversations(boot, sections(onTerminal).exec, fresh)[0] ?? Buffer.alloc(0))
     for (const [kind, packets] of conversations(boot, exec, fresh).entries())
       write('init', `${number}-${kind}`, packets)
   }

@@ -92,6 +92,23 @@ test('namespaces are clone flags, the cgroup one excepted', () => {
   assert.is(only(few.exec, wire.EXEC.EXEC_CGROUP_NAMESPACE).length, 0)
 })
 
+test('a terminal is all three streams, and a record of the command with its size and its variable', () => {
+  const stdio = [{ kind: 'terminal' }, { kind: 'terminal' }, { kind: 'terminal' }] as const
+  const terminal = { columns: 132, rows: 43, variable: 'TERM=xterm' }
+  const { decoded, request } = encode({}, {}, { stdio, terminal })
+  const kinds = only(decoded.host, wire.HOST.HOST_STDIO).map(({ payload }) => [payload.u32(), payload.u32()])
+  assert.equal(
+    kinds,
+    [0, 1, 2].map((fd) => [fd, wire.STDIO.WIRE_STDIO_TERMINAL]),
+  )
+  const { payload } = one(decoded.exec, wire.EXEC.EXEC_TERMINAL)
+  assert.equal([payload.u32(), payload.u32(), payload.string()], [132, 43, 'TERM=xterm'])
+  assert.ok(payload.done)
+  const index = decoded.exec.findIndex(({ op }) => op === wire.EXEC.EXEC_TERMINAL)
+  assert.equal(request.subject(wire.PHASE.PHASE_EXEC, index), { path: '/dev/ptmx', feature: 'pty' })
+  assert.is(only(encode().decoded.exec, wire.EXEC.EXEC_TERMINAL).length, 0)
+})
+
 test('the id maps, and to whom the pipes belong', () => {
   const { host } = encode().decoded
   const maps = only(host, wire.HOST.HOST_ID_MAP).map(({ payload }) => [0, 0, 0, 0].map(() => payload.u32()))

@@ -118,6 +118,23 @@ const COMMANDS: [what: string, call: (box: ReturnType<typeof untyped>) => Promis
   ['an unknown option', (box) => box.spawn('a', [], { stdio: 'pipe' }), /'stdio'.*Did you mean 'stdi[no]/],
   ['a stream in words', (box) => box.spawn('a', [], { stdout: 'pip' }), /Did you mean 'pipe'/],
   ['a stream that is not open', (box) => box.spawn('a', [], { stdout: { fd: null } }), /that is open/],
+  [
+    'a terminal in words',
+    (box) => box.spawn('a', [], { pty: 'yes' }),
+    /true, false, or \{ cols, rows \} for spawn\(\) pty/,
+  ],
+  ['a terminal that is a list', (box) => box.spawn('a', [], { pty: [80, 24] }), /for spawn\(\) pty/],
+  ['a terminal with an unknown option', (box) => box.spawn('a', [], { pty: { columns: 5 } }), /'columns'.*cols, rows/],
+  ['columns in words', (box) => box.spawn('a', [], { pty: { cols: '80' } }), /1 to 65535 for spawn\(\) pty cols/],
+  [
+    'a terminal beside stdin',
+    (box) => box.spawn('a', [], { pty: true, stdin: 'ignore' }),
+    /stdin: 'ignore'.*leave stdin out/,
+  ],
+  ['a terminal beside stdout', (box) => box.spawn('a', [], { pty: {}, stdout: 'pipe' }), /no stdout beside pty/],
+  ['a terminal beside stderr', (box) => box.spawn('a', [], { pty: {}, stderr: 2 }), /no stderr beside pty/],
+  ['an input beside a terminal', (box) => box.spawn('a', [], { pty: true, input: 'x' }), /'input'/],
+  ['a terminal for run', (box) => box.run('a', [], { pty: true }), /no pty for run\(\) options.*use spawn\(\)/],
   ['a signal that is none', (box) => box.run('a', [], { signal: {} }), /AbortSignal/],
   ['an unknown encoding', (box) => box.run('a', [], { encoding: 'utf9' }), /encoding/],
   ['an input that is a number', (box) => box.run('a', [], { input: 5 }), /run\(\) input/],
@@ -134,6 +151,19 @@ for (const [what, call, says] of COMMANDS) {
     assert.match(error?.message ?? '', says)
   })
 }
+
+test('a terminal of no columns, or more rows than there can be, is out of range', async () => {
+  for (const pty of [{ cols: 0 }, { rows: 65536 }, { cols: -1 }, { rows: 1.5 }, { cols: Number.NaN }]) {
+    const error: unknown = await untyped()
+      .spawn('a', [], { pty })
+      .catch((thrown: unknown) => thrown)
+    assert.instance(error, RangeError)
+    assert.match(
+      (error as Error).message,
+      /^Expected an integer from 1 to 65535 for spawn\(\) pty (cols|rows) but received/,
+    )
+  }
+})
 
 test('the nearest word is found, and none where none is near', () => {
   const words = ['memory', 'wallTime', 'cpuTime', 'pids']

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SandboxError } from 'cofferdam'
+import { type Sandbox, SandboxError } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { blockEventLoop, box, firstText } from '../support/boxes.js'
 import { controller } from '../support/host.js'
@@ -18,11 +18,12 @@ function assertAborted(error: unknown, reason: unknown): void {
 }
 
 for (const method of ['run', 'spawn'] as const) {
+  const start = (recipe: Sandbox, signal: AbortSignal): Promise<unknown> =>
+    method === 'run' ? recipe.run('/probe', forever, { signal }) : recipe.spawn('/probe', forever, { signal })
+
   test(`${method} with a signal that has fired already rejects, with the reason as its cause`, async () => {
     const signal = AbortSignal.abort('my reason')
-    const error = await box()
-      [method]('/probe', forever, { signal })
-      .catch((error: unknown) => error)
+    const error = await start(box(), signal).catch((error: unknown) => error)
     assertAborted(error, 'my reason')
     assert.match((error as Error).stack ?? '', basename(import.meta.url))
   })
@@ -32,7 +33,7 @@ for (const method of ['run', 'spawn'] as const) {
     async () => {
       for (let round = 0; round < 10; round++) {
         const abort = new AbortController()
-        const promise = box({ memory: '16MiB' })[method]('/probe', forever, { signal: abort.signal })
+        const promise = start(box({ memory: '16MiB' }), abort.signal)
         abort.abort(round)
         const outcome = await Promise.resolve(promise).catch((error: unknown) => error)
         // run() may have been fast enough to start the program.

@@ -1,14 +1,17 @@
 // What run and spawn take and give.
 import type { Readable, Writable } from 'node:stream'
 import {
+  type PtySpawnOptions,
   type RunOptions,
   type RunResult,
   SandboxError,
+  SandboxPool,
   type SandboxProcess,
   type SandboxResult,
   SandboxSetupError,
   SandboxUnsupportedError,
   sandbox,
+  TerminalProcess,
 } from 'cofferdam'
 import { expectType, type Same } from './expect.js'
 
@@ -67,6 +70,37 @@ export async function spawns(signal: AbortSignal): Promise<void> {
 
   await using disposed: AsyncDisposable = child
   expectType<AsyncDisposable>(disposed)
+}
+
+export async function terminals(cols: number, wanted: boolean): Promise<void> {
+  const child = await recipe.spawn('sh', [], { pty: { cols, rows: 24 } })
+  expectType<Same<typeof child, TerminalProcess>>(true)
+  expectType<Writable>(child.stdin)
+  expectType<Readable>(child.stdout)
+  expectType<null>(child.stderr)
+  expectType<SandboxProcess>(child)
+  expectType<boolean>(child.resize({ cols }))
+  expectType<number>(child.cols + child.rows)
+
+  const options: PtySpawnOptions = { pty: true }
+  const inBox = await (await recipe.open()).spawn('sh', undefined, options)
+  expectType<Same<typeof inBox, TerminalProcess>>(true)
+  const inPool = await new SandboxPool({ recipe }).spawn('sh', [], { pty: true, timeout: '5s', priority: 1 })
+  expectType<Same<typeof inPool, TerminalProcess>>(true)
+
+  const perhaps = await recipe.spawn('sh', [], { pty: wanted })
+  expectType<Same<typeof perhaps, SandboxProcess>>(true)
+  if (perhaps instanceof TerminalProcess) perhaps.resize({ rows: 5 })
+  const without = await recipe.spawn('sh', [], { pty: false, stdin: 'ignore' })
+  expectType<Readable | null>(without.stderr)
+  // @ts-expect-error it has no terminal
+  without.resize({ cols: 80 })
+  // @ts-expect-error it is called cols
+  recipe.spawn('sh', [], { pty: { columns: 80 } })
+  // @ts-expect-error a size is a number
+  child.resize({ cols: '80' })
+  // @ts-expect-error run has no terminal
+  recipe.run('sh', [], { pty: true })
 }
 
 export function fails(error: unknown): void {
