@@ -78,7 +78,7 @@ struct Request : Birthright {
   uint32_t box = 0; // the live box that the command is for; 0: a box of its own
   bool collect = false;
   bool tell_start = true; // whether JavaScript wants to hear of the start
-  bool stocked = false; // an init from the stock may serve it
+  bool stocked = false;   // an init from the stock may serve it
   bool has_nice = false;
   int nice = 0;
   std::vector<RlimitSpec> rlimits;

@@ -130,10 +130,11 @@ async function useIt(project: string): Promise<unknown> {
   return JSON.parse(await must(process.execPath, ['use.mjs'], project))
 }
 
-/** As `npx cofferdam doctor` does in a project that has it. */
+/** As `npx cofferdam` does in a project that has it. */
 async function usesItsCommand(project: string): Promise<void> {
   const text = await must('npx', ['--no-install', 'cofferdam', 'doctor'], project)
   assert.match(text, /^ok {4}A default sandbox starts\.$/m)
+  assert.is(await must('npx', ['--no-install', 'cofferdam', 'run', '--', 'echo', 'hi'], project), 'hi\n')
 }
 
 async function exportsHere(): Promise<string[]> {

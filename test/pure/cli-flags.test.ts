@@ -10,6 +10,7 @@ import { recipeOf } from '../../src/cli/recipe.js'
 import { run } from '../../src/cli/run.js'
 import { splitAt } from '../../src/cli/values.js'
 import { type Sandbox, sandbox } from '../../src/sandbox.js'
+import { readDocument } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('flags')
@@ -372,6 +373,15 @@ test('sentences of the API are said with flags', () => {
   }
   assert.is(flagThatSets('limits.cpuTime'), '--cpu-time')
   assert.is(flagThatSets('limits'), undefined)
+})
+
+test('docs/cli.md has a row for each flag, with its value, its method and its text, and no other', () => {
+  const cell = (text: string) => text.replaceAll('|', '\\|')
+  const rows = FLAGS.map(({ name, value, sets, help }) => {
+    const method = sets.includes('.') ? sets.replace('.', '().') : `${sets}()`
+    return `| \`--${name}${value === undefined ? '' : ` ${cell(value)}`}\` | \`${method}\` | ${cell(help)} |`
+  })
+  assert.equal(readDocument('docs/cli.md').match(/^\| `--[^|]*(?:\\\|[^|]*)*\| `\w+\(\).*$/gm), rows)
 })
 
 test('the help of run names every flag, and fits a screen', () => {

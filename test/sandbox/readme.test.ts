@@ -1,12 +1,13 @@
 // README.md and the pages of docs/ do what they say: every JavaScript block of them is run as a program, and prints what its
 // comments promise (`// → text`, one line each). Blocks that are marked `no-run` only have to compile, which types.test.ts
-// sees to; blocks in other languages are text to be read.
+// sees to. A shell block that promises something (`# → text`) is run, too; all others are text to be read.
 import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { runNode } from '../support/child.js'
+import { shell } from '../support/cli.js'
 import { cgroup2, command, controller, cpuClock, landlock, type Need } from '../support/host.js'
 import { type Kind, kernelFrom } from '../support/kinds.js'
-import { blocksOf, DOCUMENTS, deadLinks, linksOf, readDocument } from '../support/markdown.js'
+import { blocksOf, DOCUMENTS, deadLinks, linksOf, readDocument, shellBlocksOf } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
 
 const README = readDocument('README.md')
@@ -20,6 +21,9 @@ const NEEDS: readonly [says: RegExp, need: Need][] = [
   [/\.open\(\)/, cgroup2],
   [/'cc'/, command('cc')],
   [/\.landlock\(/, landlock],
+  [/--memory \d/, controller('memory')],
+  [/--pids /, controller('pids')],
+  [/\bnpx /, command('bash')],
 ]
 
 // Kinds of hosts that have what a block shows, told by what it says.
@@ -46,6 +50,20 @@ for (const { origin, code, runs } of DOCUMENTS.flatMap(blocksOf)) {
   )
 }
 
+for (const { origin, code, promised } of DOCUMENTS.flatMap(shellBlocksOf)) {
+  const needs = NEEDS.filter(([says]) => says.test(code)).map(([, need]) => need)
+  test(
+    `${origin} prints what it promises`,
+    async () => {
+      const { code: exitCode, stdout, stderr } = await shell(code)
+      assert.is(stderr, '')
+      assert.is(exitCode, 0)
+      assert.equal(stdout.trimEnd().split('\n'), promised)
+    },
+    { needs, timeoutMs: 30_000 },
+  )
+}
+
 test('there are blocks to run, and each of them promises something', () => {
   const blocks = blocksOf('README.md').filter(({ runs }) => runs)
   assert.ok(blocks.length >= 10, `only ${blocks.length} blocks were found`)
@@ -58,9 +76,12 @@ test('every page of a task begins with a whole program that is run', () => {
   const tasks = DOCUMENTS.filter((file) => !['README.md', 'docs/README.md', 'docs/performance.md'].includes(file))
   assert.ok(tasks.length >= 8, `only ${tasks.length} pages were found`)
   for (const file of tasks) {
+    // The page about the command line begins with a program for a shell.
+    const inShell = file === 'docs/cli.md' ? shellBlocksOf(file)[0] : undefined
     const [first] = blocksOf(file)
-    assert.ok(first?.runs, `${file} has no program at its beginning`)
-    assert.match(first.code, "from 'cofferdam'", first.origin)
+    assert.ok(inShell ?? first?.runs, `${file} has no program at its beginning`)
+    const { code, origin } = (inShell ?? first) as { code: string; origin: string }
+    assert.match(code, inShell ? 'npx cofferdam run' : "from 'cofferdam'", origin)
     const before = readDocument(file).split('```')[0] ?? ''
     assert.ok(before.split('\n').length < 12, `${file}: its program comes late`)
   }

@@ -35,9 +35,9 @@ export function cli(args: readonly string[], options: CliOptions = {}): Promise<
   return ended(child)
 }
 
-/** A line of a shell in which `cofferdam` is the command. */
-export function shell(line: string): Promise<CommandResult> {
-  const script = `cofferdam() { "$NODE" "$CLI" "$@"; }\n${line}`
+/** Lines of a shell in which `cofferdam` is the command, and `npx cofferdam`, too. */
+export function shell(lines: string): Promise<CommandResult> {
+  const script = `cofferdam() { "$NODE" "$CLI" "$@"; }\nnpx() { "$@"; }\n${lines}`
   const env = { ...process.env, ...PLAIN, NODE: process.execPath, CLI }
   return ended(spawn('bash', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
 }

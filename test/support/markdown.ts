@@ -42,6 +42,17 @@ export function blocksOf(file: string): Block[] {
   })
 }
 
+/** Blocks of shell commands that promise what they print (`# → text`), one line each. */
+export function shellBlocksOf(
+  file: string,
+): { readonly origin: string; readonly code: string; readonly promised: readonly string[] }[] {
+  const fences = [...readDocument(file).matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+  return fences.flatMap(([, code = ''], i) => {
+    const promised = [...code.matchAll(/# → (.*)$/gm)].map(([, line = '']) => line)
+    return promised.length === 0 ? [] : [{ origin: `${file}: sh block ${i + 1}`, code, promised }]
+  })
+}
+
 /** What the links of a document lead to. */
 export function linksOf(file: string): string[] {
   return [...readDocument(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
