@@ -34,7 +34,7 @@ test('it says what the sandbox would be, and starts nothing', async () => {
   assert.match(text, /^Keeps +no capability$/m)
   assert.match(text, /^Boot +\d+ steps, /m)
   assert.match(text, /^ {2}switch +pivot_root$/m)
-  assert.not.match(text, 'Warnings')
+  assert.is(/^Warnings$/m.test(text), sandbox().plan().warnings.length > 0)
 })
 
 test('what the flags ask for is in it', async (t) => {
