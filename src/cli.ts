@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `cofferdam`: finds the sub-command, and says in one line what was wrong with a call.
 
+import { inspect } from 'node:util'
 import { type Command, EXIT_USAGE, UsageError } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
 import { failureLine, failureOf } from './cli/failure.js'
@@ -44,11 +45,10 @@ function commandOf(first: string | undefined): Command {
   throw new UsageError(`unknown ${what} '${first}'. ${didYouMean(first, words) || known}`)
 }
 
-/** The exit status of an error, once it has been told. */
+/** The exit status of an error, once it has been told. One that nobody has foreseen is a defect, and is told with its stack. */
 function told(error: unknown, command?: Command, json = false): number {
   const failure = failureOf(error)
-  if (!failure) throw error
-  complain(failureLine(failure, command?.name, json))
+  complain(failure ? failureLine(failure, command?.name, json) : `${inspect(error)}\n`)
   return command?.failure ?? EXIT_USAGE
 }
 

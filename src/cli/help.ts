@@ -6,6 +6,7 @@ import { wrap } from './text.js'
 
 const WIDTH = 79
 const INDENT = 7
+const COLUMN = 32
 
 const QUESTIONS: Readonly<Record<FlagGroup, string>> = {
   See: 'What it can see',
@@ -34,11 +35,12 @@ export function flagLines(): string {
   return groups
     .map(([group, question]) => {
       const lines = FLAGS.filter((flag) => flag.group === group).flatMap((flag) => {
-        const [left, column] = [`  ${written(flag)}`, 31]
-        const text = flag.help
-        if (left.length < column && column + text.length <= WIDTH) return [`${left.padEnd(column)}${text}`]
-        const below = wrap(text, WIDTH - column).map((line) => `${' '.repeat(column)}${line}`)
-        return [left, ...below]
+        const left = `  ${written(flag)}`
+        const fits = left.length < COLUMN
+        const texts = wrap(flag.help, WIDTH - COLUMN).map(
+          (line, i) => `${(i === 0 && fits ? left : '').padEnd(COLUMN)}${line}`,
+        )
+        return fits ? texts : [left, ...texts]
       })
       return `${question}\n${lines.join('\n')}`
     })

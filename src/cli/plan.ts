@@ -17,10 +17,10 @@ const UNSUPPORTED = 1
 const HELP = `Usage: cofferdam plan [options] [--] [command [argument...]]
 
 Prints what cofferdam run would do with the same options: namespaces, ids, each
-step of the setup, control groups, and then warnings about walls that the options
+step of the setup, control groups, then warnings about walls that the options
 open, and what this host cannot give. Nothing is started.
 
-Options: those of cofferdam run that make the sandbox (cofferdam run --help), and
+Options: those that make the sandbox, as cofferdam run --help lists them, and
   --json    the plan as JSON, as plan() of the API has it
   --help    this text
 

@@ -30,11 +30,11 @@ ${flagNames()}
   --help-all        a line for each option; --help: this text
 
 Lists are written a,b or by giving the flag again; sizes 64KiB, 1.5GiB;
-durations 200ms, 1.5s, 2m. A backslash before ',' or ':' makes it part of a path.
+durations 200ms, 1.5s, 2m; a path's own ',' or ':' has a backslash before it.
 
 Exit status: the command's own, or 128+n for one that signal n has ended; 124 at
-a time limit; 137 at any other limit that ends it; 126 when it cannot be executed,
-127 when it is not there, 125 when the failure is the sandbox's or of this call.
+a time limit, 137 at another that ends it; 126 when it cannot be executed, 127
+when it is not there, 125 when the failure is the sandbox's or of this call.
 `
 
 const HELP_ALL = `Usage: cofferdam run [options] [--] command [argument...]

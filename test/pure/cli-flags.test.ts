@@ -388,7 +388,7 @@ test('the help of run names every flag, and fits a screen', () => {
   for (const { name } of run.options.filter(({ name }) => name !== 'help')) assert.match(run.help, `--${name}`)
   const lines = run.help.trimEnd().split('\n')
   assert.ok(lines.length <= 36, `${lines.length} lines`)
-  for (const line of [...lines, ...plan.help.split('\n')]) assert.ok(line.length <= 82, line)
+  for (const line of [...lines, ...plan.help.split('\n')]) assert.ok(line.length <= 80, line)
 })
 
 test.run()

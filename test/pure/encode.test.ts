@@ -79,6 +79,8 @@ test('the flags say who collects, whether an init made ahead may serve, and whet
   assert.is(encode({ capabilities: ['chown'] }).decoded.flags, WIRE_STOCKED)
   assert.is(encode({}, plain, { collect: true }).decoded.flags, WIRE_COLLECT | WIRE_NO_CAPABILITIES)
   assert.is(encode().decoded.flags, WIRE_STOCKED | WIRE_NO_CAPABILITIES)
+  const watched = encode({}, plain, { collect: true, tellStart: true }).decoded.flags
+  assert.is(watched, WIRE_COLLECT | wire.REQUEST_FLAG.WIRE_TELL_START | WIRE_NO_CAPABILITIES)
 })
 
 test('namespaces are clone flags, the cgroup one excepted', () => {

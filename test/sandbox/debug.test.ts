@@ -189,6 +189,28 @@ test('who listens to the end alone hears it, and who has gone hears nothing', as
   assert.equal(names(heard), ['exit', 'exit'])
 })
 
+test('each thread hears of its own starts, and counts them itself', async () => {
+  const { stdout, stderr } = await runNode(`
+    import { subscribe } from 'node:diagnostics_channel'
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    import { sandbox } from 'cofferdam'
+    subscribe('cofferdam:spawn:exit', ({ id, file }) => console.log('main', id, file))
+    await sandbox().run('true')
+    const source = [
+      "import { subscribe } from 'node:diagnostics_channel'",
+      "import { parentPort } from 'node:worker_threads'",
+      "import { sandbox } from '" + import.meta.resolve('cofferdam') + "'",
+      "subscribe('cofferdam:spawn:exit', ({ id, file }) => parentPort.postMessage(['worker', id, file].join(' ')))",
+      "await sandbox().run('echo')",
+    ].join('\\n')
+    const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(source)))
+    worker.on('message', (line) => console.log(line))
+    await once(worker, 'exit')
+  `)
+  assert.equal([stdout, stderr], ['main 1 true\nworker 1 echo\n', ''])
+})
+
 const PROGRAM = `
 import { sandbox } from 'cofferdam'
 const recipe = sandbox().env({ TOKEN: 'hidden' })
