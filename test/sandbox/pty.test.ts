@@ -87,6 +87,8 @@ test('Ctrl-C interrupts what runs in the foreground, and the shell lives', async
   await screen.ask(child, 'ping', /ping\r\nping\r\n/)
   child.stdin.write('\x03')
   await screen.until(/\^C/)
+  // What is typed before that may still be read by the program that is ending.
+  await screen.until(/% /)
   await screen.ask(child, 'echo "it was $?"', new RegExp(`it was ${128 + constants.signals.SIGINT}\r\n`))
 })
 
