@@ -99,14 +99,16 @@ void Watcher::Drop(Stream *stream) {
 bool Watcher::Take(Command *command, Stream *stream, bool *finished) {
   const bool typed = stream == &command->streams[0];
   stream->data.resize(65536);
-  ssize_t got = read(stream->from.get(), stream->data.data(), stream->data.size());
+  ssize_t got;
+  do got = read(stream->from.get(), stream->data.data(), stream->data.size());
+  while (got < 0 && errno == EINTR);
   int error = errno;
   size_t size = got > 0 ? static_cast<size_t>(got) : 0;
   if (IsDeserted(command, stream, got < 0 ? error : 0)) {
     stream->data.clear();
     return false;
   }
-  *finished = got == 0 || (got < 0 && error != EAGAIN && error != EINTR);
+  *finished = got == 0 || (got < 0 && error != EAGAIN);
   if (typed && size) stream->in_line = stream->data[size - 1] != '\n' && stream->data[size - 1] != '\r';
   if (typed && *finished) size = EndOfInput(stream);
   if (!typed && size && !CountOutput(command, &size)) *finished = true;

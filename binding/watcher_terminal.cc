@@ -94,9 +94,10 @@ bool Watcher::IsDeserted(Command *command, Stream *stream, int error) {
 // twice where a line has been begun (termios(3), VEOF).
 size_t Watcher::EndOfInput(Stream *stream) {
   termios settings;
-  if (tcgetattr(stream->to.get(), &settings) < 0 || settings.c_cc[VEOF] == _POSIX_VDISABLE) return 0;
+  const uint8_t eof = tcgetattr(stream->to.get(), &settings) < 0 ? 4 : settings.c_cc[VEOF];
+  if (eof == _POSIX_VDISABLE) return 0;
   const size_t count = stream->in_line ? 2 : 1;
-  for (size_t i = 0; i < count; i++) stream->data[i] = settings.c_cc[VEOF];
+  for (size_t i = 0; i < count; i++) stream->data[i] = eof;
   return count;
 }
 

@@ -84,4 +84,12 @@ export class TerminalProcess extends SandboxProcess {
     this.#size = wanted
     return true
   }
+
+  /** Ends the whole tree if it still runs, and waits until nothing of the sandbox is left. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    // Not hung up before: that would be another end, by SIGHUP.
+    this.#launch.end()
+    await this.wait().catch(() => {})
+    await super[Symbol.asyncDispose]()
+  }
 }

@@ -21,11 +21,11 @@
 #include "command.h"
 #include "init.h"
 
+/* These two return what was before. */
 static long open_master(const struct command *command) {
-  if (command->has_user) {
-    sys_call1(__NR_setfsgid, command->gid);
-    sys_call1(__NR_setfsuid, command->uid);
-  }
+  long result = command->has_user ? sys_call1(__NR_setfsgid, command->gid) : 0;
+  if (command->has_user && result >= 0) result = sys_call1(__NR_setfsuid, command->uid);
+  if (result < 0) return result;
   return sys_call4(__NR_openat, AT_FDCWD, "/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
 }
 

@@ -293,6 +293,25 @@ test(
   TIME,
 )
 
+test(
+  'each call of a command on a terminal',
+  async (t) => {
+    const action = async () => {
+      const child = await readonlyRoot().spawn('/probe', ['cat'], { pty: true })
+      child.stdin.end('hello\n')
+      let size = 0
+      for await (const chunk of child.stdout) size += chunk.length
+      const result = await child.wait()
+      await child.closed
+      if (!result.ok || size !== 14) throw new Error(`${result.explain()} ${size} bytes`)
+    }
+    const only =
+      /^command (openat|ioctl|dup3|setfs.id)|^(spawner|watcher) (pipe2|fcntl|epoll_ctl|recvmsg)|^init sendmsg/
+    await everyCall(t, action, { only })
+  },
+  TIME,
+)
+
 test('every step has failed, and said so', () => {
   // What a process does once is in faults-once.test.ts and init-image.test.ts; no recipe has a plan that cannot be read.
   const elsewhere = ['request', 'init-image', 'plan']

@@ -1,7 +1,7 @@
 // README.md and the pages of docs/ do what they say: every JavaScript block of them is run as a program, and prints what its
 // comments promise (`// → text`, one line each). Blocks that are marked `no-run` only have to compile, which types.test.ts
 // sees to. A shell block that promises something (`# → text`) is run, too; all others are text to be read.
-import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox } from 'cofferdam'
+import { Box, Sandbox, SandboxPool, SandboxProcess, sandbox, TerminalProcess } from 'cofferdam'
 import * as assert from 'uvu/assert'
 import { runNode } from '../support/child.js'
 import { shell } from '../support/cli.js'
@@ -92,6 +92,7 @@ test('every method is named', () => {
     Sandbox.prototype,
     Object.getPrototypeOf(Sandbox.prototype),
     SandboxProcess.prototype,
+    TerminalProcess.prototype,
     Box.prototype,
     SandboxPool.prototype,
   ]

@@ -46,14 +46,15 @@ test('the map has one id, which is the caller on the host', async () => {
 test('a terminal is of the sandbox, the size of which can be changed', async () => {
   const shown = await asCaller<string>(`
     const { sandbox } = await import('cofferdam')
-    const { text } = await import('node:stream/consumers')
     const child = await sandbox().spawn('sh', ['-c', 'tty; read go; stty size; echo again >/dev/pts/0'], { pty: true })
-    child.resize({ cols: 50, rows: 20 })
-    child.stdin.write('go\\n')
-    const shown = await text(child.stdout)
+    let shown = ''
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      shown += chunk
+      if (shown === '/dev/pts/0\\r\\n' && child.resize({ cols: 50, rows: 20 })) child.stdin.write('go\\n')
+    }
     await child.closed
-    return shown.replace('go\\r\\n', '')`)
-  assert.is(shown, '/dev/pts/0\r\n20 50\r\nagain\r\n')
+    return shown`)
+  assert.is(shown, '/dev/pts/0\r\ngo\r\n20 50\r\nagain\r\n')
 })
 
 test('user() chooses that id', async () => {
