@@ -1,12 +1,16 @@
 // `cofferdam run`: one command in a sandbox, used as env(1) or timeout(1) is.
 //
-// Until the command has ended this process touches none of its own standard streams. Node makes a pipe non-blocking when it
-// opens it, for everybody who has it, and a program that writes to such a pipe loses what does not fit.
+// A caller who sits before a terminal with all three streams: the command has a terminal of the sandbox's own, and both are
+// joined. Otherwise the streams are handed on as they are, and until the command has ended this process touches none of
+// them: Node makes a pipe non-blocking when it opens it, for everybody who has it, and a program that writes to such a pipe
+// loses what does not fit.
 
 import type { Readable } from 'node:stream'
+import { isatty } from 'node:tty'
 import type { SandboxProcess } from '../process.js'
 import type { SandboxResult } from '../result-types.js'
 import type { Sandbox } from '../sandbox.js'
+import { TerminalProcess } from '../terminal.js'
 import type { SpawnOptions } from '../types.js'
 import { didYouMean } from '../validate.js'
 import { type Call, type Command, has, type Option, UsageError } from './command.js'
@@ -17,6 +21,7 @@ import { flagLines, flagNames } from './help.js'
 import { complain, print } from './print.js'
 import { recipeOf } from './recipe.js'
 import { SignalRelay } from './signals.js'
+import { connectTerminal, sizeOf } from './terminal.js'
 
 const HELP = `Usage: cofferdam run [options] [--] command [argument...]
 
@@ -25,6 +30,7 @@ as its stdin, stdout and stderr. Options end where the command begins.
 
 ${flagNames()}
 
+  --no-pty          on a terminal: no terminal of the command's own
   --json            the result as JSON, with what the command wrote in it
   --encoding NAME   how that is written there: utf8, base64, hex...
   --help-all        a line for each option; --help: this text
@@ -43,7 +49,12 @@ ${flagLines()}
 `
 
 /** Options that make no part of a recipe. */
-const OWN: readonly Option[] = [{ name: 'json' }, { name: 'encoding', value: 'NAME' }, { name: 'help-all' }]
+const OWN: readonly Option[] = [
+  { name: 'no-pty' },
+  { name: 'json' },
+  { name: 'encoding', value: 'NAME' },
+  { name: 'help-all' },
+]
 
 /** What `run` keeps of a program's output for `--json`, as the API does. */
 const MAX_OUTPUT = '64MiB'
@@ -59,10 +70,14 @@ function encodingOf({ given }: Call, json: boolean): BufferEncoding {
   throw new UsageError(message, { flag, suggestion: didYouMean(name, known) || `Write one of ${known.join(', ')}.` })
 }
 
-/** The standard streams of the command. Whatever they are, a terminal among them, they are handed on as they are. */
-function streamsOf(json: boolean): SpawnOptions {
-  const output = json ? 'pipe' : 'inherit'
-  return { stdin: 'inherit', stdout: output, stderr: output }
+/**
+ * The standard streams of the command. One that leads elsewhere keeps all three as they are: what is shown and what is an
+ * error would come together on a terminal.
+ */
+function streamsOf(call: Call, json: boolean): SpawnOptions {
+  if (json) return { stdin: 'inherit', stdout: 'pipe', stderr: 'pipe' }
+  if (!has(call, 'no-pty') && [0, 1, 2].every((fd) => isatty(fd))) return { pty: sizeOf() }
+  return { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }
 }
 
 async function gathered(stream: Readable | null): Promise<Buffer> {
@@ -81,10 +96,10 @@ async function start(
   recipe: Sandbox,
   words: readonly string[],
   relay: SignalRelay,
-  json: boolean,
+  streams: SpawnOptions,
 ): Promise<SandboxProcess> {
   const [file = '', ...args] = words
-  const child = await recipe.spawn(file, args, { ...streamsOf(json), signal: relay.signal })
+  const child = await recipe.spawn(file, args, { ...streams, signal: relay.signal })
   relay.attach(child)
   return child
 }
@@ -95,6 +110,7 @@ async function finish(
   encoding: BufferEncoding | undefined,
 ): Promise<number> {
   const output = encoding && Promise.all([gathered(child.stdout), gathered(child.stderr)])
+  if (child instanceof TerminalProcess) await connectTerminal(child)
   const result = await child.wait()
   await child.closed
   const status = statusOfResult(result, relay.told)
@@ -124,7 +140,7 @@ async function runCommand(call: Call): Promise<number> {
   }
   const relay = new SignalRelay()
   try {
-    const child = await start(recipe, call.words, relay, json)
+    const child = await start(recipe, call.words, relay, streamsOf(call, json))
     return await finish(child, relay, json ? encoding : undefined)
   } catch (error) {
     if (relay.told && wasAborted(error)) return statusOfSignal(relay.told)

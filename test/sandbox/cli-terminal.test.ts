@@ -2,6 +2,8 @@
 // has made, without the library in between: by script(1).
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { CLI } from '../support/cli.js'
 import { command } from '../support/host.js'
 import { atMost } from '../support/slow.js'
 import { suite, type TestContext } from '../support/suite.js'
@@ -102,6 +104,32 @@ test(
     await session.until(/changed\r\n/)
     session.type('exit\r')
     await session.until(/over:0/)
+  },
+  { needs, timeoutMs },
+)
+
+test(
+  'cofferdam run gives a program a terminal where it has one itself, and not where a stream leads elsewhere',
+  async (t) => {
+    const session = new Session(
+      t,
+      `stty cols 90 rows 30; node ${CLI} run --env 'PS1=% ' -- sh -i; echo "ended with $?"; ` +
+        `node ${CLI} run -- tty 2>/dev/null; node ${CLI} run --no-pty -- sh -c 'tty; test -t 0 && echo "still one"'; echo "all done"`,
+    )
+    await session.until(/% /)
+    session.type('stty size; tty\r')
+    await session.until(/30 90\r\n\/dev\/pts\/0\r\n% /)
+    session.type('cat\r')
+    session.type('ping\r')
+    await session.until(/ping\r\nping\r\n/) // cat reads, so that Ctrl-C is for it and not for the shell
+    session.type('\x03')
+    await session.until(/\^C[\s\S]*% /)
+    session.type('exit 5\r')
+    await session.until(/ended with 5\r\n/)
+    // A terminal of the host's, which has no name inside.
+    const [rest] = await session.until(/[\s\S]*all done/)
+    assert.not.match(rest, '/dev/pts')
+    assert.match(rest, 'still one')
   },
   { needs, timeoutMs },
 )
