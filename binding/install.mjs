@@ -1,8 +1,8 @@
-// What `npm install` runs where no shipped addon loads: compiles one, or says exactly what that takes. Plain Node without
-// dependencies: of a package that is being installed nothing else can be relied on.
+// What `npm install` runs. Where no shipped addon loads, it compiles one, or says exactly what that takes. Plain Node: of a
+// package that is being installed nothing else can be relied on.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { arch, platform } from 'node:process'
+import { platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
@@ -37,10 +37,12 @@ const NAMES = { debian: 'Debian, Ubuntu', alpine: 'Alpine', fedora: 'Fedora, RHE
 if (platform !== 'linux') {
   fail(`cofferdam runs on Linux; this is ${platform}.`, 'Use it in a Linux virtual machine or container.')
 }
+const problem = shippedAddonProblem()
+if (problem === undefined) process.exit(0)
 const missing = TOOLS.filter(([, isThere]) => !isThere()).map(([name]) => name)
 if (missing.length > 0) {
   fail(
-    `No prebuilt addon of cofferdam loads on this machine (linux-${arch}), and it cannot be compiled: ${list(missing)} ${missing.length === 1 ? 'is' : 'are'} missing.`,
+    `No prebuilt addon of cofferdam loads on this machine (${problem}), and it cannot be compiled: ${list(missing)} ${missing.length === 1 ? 'is' : 'are'} missing.`,
     remedies(missing),
   )
 }
@@ -51,9 +53,17 @@ const { status, error } = spawnSync('node-gyp', ['rebuild', '--directory=binding
 })
 if (status !== 0) {
   fail(
-    `No prebuilt addon of cofferdam loads on this machine (linux-${arch}), and compiling it failed${error ? `: ${error.message}` : '; the reason is above'}.`,
+    `No prebuilt addon of cofferdam loads on this machine (${problem}), and compiling it failed${error ? `: ${error.message}` : '; the reason is above'}.`,
     `It takes a compiler of C++17 and the headers of Linux 5.4 or newer.\n${remedies([])}`,
   )
+}
+
+/** Why none loads; `undefined` when one does. */
+function shippedAddonProblem() {
+  // Of node-gyp-build, as src/binding.ts loads it; npm, pnpm and yarn have it on the PATH of scripts.
+  const { status, error, stderr } = spawnSync('node-gyp-build-test', { cwd: PACKAGE, encoding: 'utf8' })
+  if (status === 0) return undefined
+  return error?.message ?? /^\w*Error: (.*)$/m.exec(stderr)?.[1] ?? `exit code ${status}`
 }
 
 function runs(file, argument) {
