@@ -46,7 +46,9 @@ export async function buildAddon(target: Target, sources: string, scratch: strin
     env: { ...process.env, CC: tool(target, 'gcc') },
   })
   const files = [...names.map((name) => join(sources, name)), init]
-  await buildPortable(target, { files, sources, defines, exported: NODE_ADDON, scratch, output })
+  // node-addon-api quotes its path, for a shell.
+  const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir.replaceAll('"', '')]
+  await buildPortable(target, { files, sources, includes, defines, exported: NODE_ADDON, scratch, output })
 }
 
 export interface Library {
@@ -54,6 +56,8 @@ export interface Library {
   readonly files: readonly string[]
   /** Where binding/ is. */
   readonly sources: string
+  /** Directories of headers. */
+  readonly includes: readonly string[]
   readonly defines: readonly string[]
   /** Symbols, each with a semicolon. */
   readonly exported: string
@@ -64,14 +68,18 @@ export interface Library {
 
 /** Builds a shared library that runs wherever a prebuilt addon does. */
 export async function buildPortable(target: Target, library: Library): Promise<void> {
-  const { files, sources, defines, exported, scratch, output } = library
-  const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir]
+  const { files, sources, includes, defines, exported, scratch, output } = library
   const common = [
     ...[...BOTH, ...PROCESSOR[target.arch], ...defines.map((define) => `-D${define}`)],
     // No path of this machine in what is built.
     ...[`-ffile-prefix-map=${sources}=binding`, `-ffile-prefix-map=${scratch}=build`],
   ]
-  const cxx = ['-std=c++17', '-fvisibility-inlines-hidden', ...includes.map((path) => `-isystem${unquoted(path)}`)]
+  const cxx = [
+    '-std=c++17',
+    '-fvisibility-inlines-hidden',
+    `-iquote${sources}`,
+    ...includes.map((path) => `-isystem${path}`),
+  ]
   const runtime = [join(sources, 'prebuild/terminate.cc'), join(sources, 'prebuild/portable.c')]
   const objects: string[] = []
   const compile = (compiler: string, options: readonly string[], file: string) => {
@@ -91,11 +99,6 @@ export async function buildPortable(target: Target, library: Library): Promise<v
   await start(tool(target, 'strip'), ['--strip-all', join(scratch, 'cofferdam.node')])
   mkdirSync(join(output, '..'), { recursive: true })
   copyFileSync(join(scratch, 'cofferdam.node'), output)
-}
-
-/** node-addon-api quotes its path, for a shell. */
-function unquoted(path: string): string {
-  return path.replaceAll('"', '')
 }
 
 async function link(target: Target, objects: readonly string[], exported: string, scratch: string): Promise<void> {

@@ -1,6 +1,6 @@
 // What must hold of a prebuilt addon, read from the file itself.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isTooNew } from './libc-stub.js'
 import { GLIBC, MAX_BYTES, type Target } from './target.js'
@@ -29,6 +29,7 @@ function linking(file: string): (string | false)[] {
   const needed = [...readelf('--dynamic', file).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name)
   const { wanted, exported } = dynamicSymbols(file)
   const nodeApi = nodeApiSymbols()
+  const musl = muslSymbols()
   const versions = [...readelf('--version-info', file).matchAll(/Name: (\S+)/g)].map(([, name]) => name ?? '')
   return [
     needed.join() !== 'libc.so.6' && `it needs ${needed.join(', ') || 'no library'}, not libc.so.6 alone`,
@@ -39,6 +40,9 @@ function linking(file: string): (string | false)[] {
     ...wanted
       .filter(({ name, version, weak }) => version === undefined && !weak && !nodeApi.has(name))
       .map(({ name }) => `it asks for ${name}, which is neither glibc's nor in Node-API ${NODE_API}`),
+    ...wanted
+      .filter(({ name, version, weak }) => version !== undefined && !weak && musl !== undefined && !musl.has(name))
+      .map(({ name }) => `it asks for ${name}, which musl has not: portable.c needs it`),
     exported.sort().join() !== EXPORTS.join() && `it exports ${exported.join(', ')}, not ${EXPORTS.join(' and ')}`,
   ]
 }
@@ -100,6 +104,15 @@ function nodeApiSymbols(): Set<string> {
   const version = symbols[`v${NODE_API}`]
   if (version === undefined) throw new Error(`node-api-headers tells nothing of Node-API ${NODE_API}`)
   return new Set([...version.js_native_api_symbols, ...version.node_api_symbols])
+}
+
+/**
+ * What musl has, the same names on each processor; `undefined` where it is not installed (Debian's package musl). Its dynamic
+ * linker knows some more, for programs that were built for glibc; they are not for relying on.
+ */
+export function muslSymbols(): Set<string> | undefined {
+  const linker = readdirSync('/lib').find((name) => /^ld-musl-.*\.so\.1$/.test(name))
+  return linker === undefined ? undefined : new Set(dynamicSymbols(`/lib/${linker}`).exported)
 }
 
 function readelf(option: string, file: string): string {

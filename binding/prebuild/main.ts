@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildAddon } from './build.js'
-import { problemsOf } from './check.js'
+import { muslSymbols, problemsOf } from './check.js'
 import { TARGETS, type Target } from './target.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -40,6 +40,7 @@ for (const target of chosen()) {
   for (const problem of problems) console.log(`  ${problem}`)
   failed ||= problems.length > 0
 }
+if (muslSymbols() === undefined) console.log('Not checked: whether musl has all symbols (apt-get install musl-tools)')
 process.exitCode = failed ? 1 : 0
 
 function chosen(): readonly Target[] {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,6 +42,11 @@ dev_t gnu_dev_makedev(unsigned major, unsigned minor) {
 
 // Whether there is one thread only, so that reference counts need not be atomic (glibc 2.32). Node has several.
 char __libc_single_threaded = 0;
+
+// gcc's atomics for arm64 ask so which instructions there are; in musl it is getauxval() alone.
+unsigned long __getauxval(unsigned long type) {
+  return getauxval(type);
+}
 
 // What _FORTIFY_SOURCE calls; glibc alone has them.
 

@@ -23,7 +23,7 @@ test(
     assert.is(await useIt(project, env), 'exited it works\n')
     assert.not(existsSync(join(project, 'node_modules/cofferdam/binding/build')), 'it was compiled')
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -35,7 +35,7 @@ test(
     await npmInstall(project, ['--ignore-scripts', path], env)
     assert.is(await useIt(project, env), 'exited it works\n')
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -50,7 +50,7 @@ test(
     assert.match(stderr, 'a C compiler, a C++ compiler, make and Python 3 are missing')
     assert.match(stderr, /^npm error +(apt-get|apk|dnf|zypper|pacman) .*(g\+\+|gcc-c\+\+).* make /m)
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -65,7 +65,7 @@ test(
     assert.match(stderr, 'ERR_SANDBOX_BINDING')
     assert.match(stderr, 'have g++, make and python3 at hand and run `npm rebuild cofferdam`')
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test('what to install is told for each family of distributions, and for all where it is none of them', async (t) => {

@@ -37,7 +37,7 @@ test(
       assert.match(stderr, /^Tests: +3 passed, 3 total$/m)
     }
   },
-  { timeoutMs: 180_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -56,7 +56,7 @@ test(
       assert.match(stdout, /^ +Tests +3 passed \(3\)$/m, pool)
     }
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -77,7 +77,7 @@ test(
     await bundle('out/outside.cjs', '--format=cjs', '--external:cofferdam')
     await bundle('out/inside.mjs', '--format=esm')
   },
-  { timeoutMs: 60_000 },
+  { timeoutMs: 120_000 },
 )
 
 test.run()

@@ -57,7 +57,7 @@ test(
       }
     }
   },
-  { timeoutMs: 200_000 },
+  { timeoutMs: 240_000 },
 )
 
 test.run()
