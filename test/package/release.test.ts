@@ -33,7 +33,7 @@ test('a release that is ready has no problem', () => {
 })
 
 const SPOILT: readonly (readonly [string, Partial<Release['package']>, Partial<Release>, RegExp])[] = [
-  ['a version that is none', { version: '1.2' }, {}, /1\.2, which is not a semantic version/],
+  ['a version that is none', { version: '1.2' }, { changelog: '## 1.2\n' }, /1\.2, which is not a semantic version/],
   ['a private package', { private: true }, {}, /private/],
   ['a placeholder for a repository', { repository: 'https://<host>/<owner>/<name>' }, {}, /no address/],
   ['no provenance', { publishConfig: { access: 'public' } }, {}, /publishConfig\.provenance/],
