@@ -39,7 +39,7 @@ function packagesIn(lockfile) {
 
 function nativeIsFresh() {
   const addons = files('binding/build/Release').filter((file) => /^[^/]*\.node$/.test(file.below))
-  return addons.length > 0 && oldest(addons) >= newest(files('binding', /^build\//))
+  return addons.length > 0 && oldest(addons) >= newest(files('binding', /^(build|prebuild)\/|^install\.mjs$/))
 }
 
 function distIsFresh() {

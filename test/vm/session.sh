@@ -13,6 +13,9 @@ OUTPUT=/dev/ttyS1
 STATUS=/dev/ttyS2
 ROOT=$(sed -n 's/^ROOT=//p' /run/vm/command.sh | tr -d "'")
 
+# An arm64 board's own port is another (machine.ts).
+[ ! -d /sys/class/tty/ttyAMA0 ] || OUTPUT=/dev/ttyS0 STATUS=/dev/ttyS1
+
 end() {
   stty -F $STATUS raw -echo
   echo "$1" >$STATUS
