@@ -52,7 +52,7 @@ export function arm64Apt(...args: string[]): string[] {
 /** Fetches the lists, once. */
 export function updateArm64Lists(log: (line: string) => void): void {
   const state = join(CACHE, 'arm64-apt/lists')
-  if (existsSync(state) && readdirSync(state).some((name) => name.endsWith('_Packages'))) return
+  if (existsSync(state) && readdirSync(state).some((name) => /_Packages(\.\w+)?$/.test(name))) return
   log('fetching the lists of arm64 packages')
   output('apt-get', arm64Apt('update', '-qq'))
 }

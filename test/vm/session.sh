@@ -13,9 +13,6 @@ OUTPUT=/dev/ttyS1
 STATUS=/dev/ttyS2
 ROOT=$(sed -n 's/^ROOT=//p' /run/vm/command.sh | tr -d "'")
 
-# An arm64 board's own port is another (machine.ts).
-[ ! -d /sys/class/tty/ttyAMA0 ] || OUTPUT=/dev/ttyS0 STATUS=/dev/ttyS1
-
 end() {
   stty -F $STATUS raw -echo
   echo "$1" >$STATUS
@@ -31,6 +28,8 @@ fail() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+# An arm64 board's own port has another name, so the others have lower numbers (machine.ts).
+[ ! -c /dev/ttyAMA0 ] || OUTPUT=/dev/ttyS0 STATUS=/dev/ttyS1
 mount --make-rshared / # as systemd leaves it on any host
 mkdir -p /dev/pts /dev/shm /run/vm/checkout
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts || fail '/dev/pts'
