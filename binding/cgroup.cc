@@ -11,12 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
 
 #include "janitor.h"
+#include "monotonic_condition.h"
 #include "orphans.h"
 #include "step_error.h"
 
@@ -43,7 +43,7 @@ struct State {
   std::map<std::string, Group> groups; // by base directory and owner
   std::set<std::string> guarded;
   std::set<std::string> searched; // bases that have been looked through for orphans
-  std::condition_variable released;
+  MonotonicCondition released;
   uint64_t next_leaf = 1;
   Janitor janitor;
 };

@@ -51,11 +51,11 @@ void MakeWorkdir(const Request &request, Box *box) {
 // Where the caller may not do so either, the command's own attempt will fail, and say so.
 void RaiseRights(pid_t child, const Request &request) {
   for (const RlimitSpec &spec : request.rlimits) {
-    const auto resource = static_cast<__rlimit_resource>(spec.resource);
-    rlimit64 limit;
-    if (prlimit64(child, resource, nullptr, &limit) < 0 || limit.rlim_max >= spec.hard) continue; // never lowered here
+    const auto resource = static_cast<decltype(RLIMIT_CPU)>(spec.resource);
+    rlimit limit;
+    if (prlimit(child, resource, nullptr, &limit) < 0 || limit.rlim_max >= spec.hard) continue; // never lowered here
     limit.rlim_max = spec.hard;
-    prlimit64(child, resource, &limit, nullptr);
+    prlimit(child, resource, &limit, nullptr);
   }
   if (request.has_nice) setpriority(PRIO_PROCESS, static_cast<id_t>(child), request.nice);
 }

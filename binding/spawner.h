@@ -2,13 +2,13 @@
 // kernel. One set per environment (a worker_thread has its own).
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "monotonic_condition.h"
 #include "request.h"
 #include "watcher.h"
 
@@ -32,7 +32,7 @@ private:
 
   Watcher *watcher_; // outlives us
   std::mutex mutex_;
-  std::condition_variable wake_;
+  MonotonicCondition wake_;
   std::deque<std::unique_ptr<Request>> queue_;
   std::vector<std::thread> threads_;
   size_t idle_ = 0;

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <list>
 #include <memory>
@@ -28,6 +27,7 @@
 #include <vector>
 
 #include "cgroup.h"
+#include "monotonic_condition.h"
 #include "seat.h"
 #include "small_namespace.h"
 #include "start_thread.h"
@@ -72,7 +72,7 @@ struct Idle {
 
 struct State {
   std::mutex mutex;
-  std::condition_variable wake, made;
+  MonotonicCondition wake, made;
   std::list<std::shared_ptr<Shelf>> shelves; // used last, first
   std::deque<Idle> idle;                     // that are to have a seat; idle for longest, first
   std::vector<UniqueFd> networks;

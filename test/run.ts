@@ -1,7 +1,7 @@
 // Runs the test files, each in a Node process of its own, and counts what they report (support/tally.ts).
 //
 //   npm test                                   everything
-//   npm test -- --tier pure                    one tier: pure, types, sandbox or escape
+//   npm test -- --tier pure                    one tier: pure, types, sandbox, escape or consumers
 //   npm test -- test/sandbox/limits.test.ts    these files
 //   npm test -- --grep memory                  tests whose "subject: name" matches
 //
@@ -23,6 +23,8 @@ interface Tier {
   /** One where times are measured or the whole machine is looked at. */
   parallelism: number
   timeoutMs: number
+  /** Run only when it is asked for. */
+  byName?: boolean
 }
 
 interface FileReport {
@@ -46,6 +48,8 @@ const TIERS: readonly Tier[] = [
   { name: 'types', directories: ['types', 'package'], parallelism: 2, timeoutMs: 300_000 },
   SANDBOX,
   { name: 'escape', directories: ['escape'], parallelism: 1, timeoutMs: 300_000 },
+  // `npm run test:consumers`: it needs prebuilt addons, and large packages of the registry.
+  { name: 'consumers', directories: ['consumers'], parallelism: 1, timeoutMs: 300_000, byName: true },
 ]
 
 const { values: flags, positionals } = parseArgs({
@@ -87,7 +91,7 @@ function selectedTiers(): readonly Tier[] {
   const unknown = flags.tier?.find((name) => !TIERS.some((tier) => tier.name === name))
   if (unknown)
     throw new Error(`Expected one of ${TIERS.map((tier) => tier.name).join(', ')} for --tier, got ${unknown}`)
-  return TIERS.filter((tier) => flags.tier?.includes(tier.name) ?? true)
+  return TIERS.filter((tier) => flags.tier?.includes(tier.name) ?? (positionals.length > 0 || !tier.byName))
 }
 
 /** A file that is asked for by name need not be one that the tier would find. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { run } from '../support/command.js'
+import { emptyProject, must, npmInstall, pack, withoutPrebuilt } from '../support/package.js'
 import { suite, type TestContext } from '../support/suite.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,12 +33,13 @@ test(
       'binding/binding.gyp',
       'binding/init/build.sh',
       'binding/init/wire.h',
+      'binding/install.mjs',
     ]) {
       assert.ok(files.includes(needed), `${needed} is missing`)
     }
     const allowed =
       /^(dist|src|binding|prebuilds|docs)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/
-    const unwanted = files.filter((file) => !allowed.test(file) || /\/build\/|\.(o|log|tgz)$/.test(file))
+    const unwanted = files.filter((file) => !allowed.test(file) || /\/(build|prebuild)\/|\.(o|log|tgz)$/.test(file))
     assert.equal(unwanted, [])
   },
   { timeoutMs: 60_000 },
@@ -50,7 +52,7 @@ test(
     const sources = readdirSync(join(ROOT, 'binding'), { recursive: true, encoding: 'utf8', withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length))
-      .filter((file) => !file.startsWith('binding/build/'))
+      .filter((file) => !/^binding\/(build|prebuild)\//.test(file))
     assert.equal(
       sources.filter((file) => !files.includes(file)),
       [],
@@ -93,29 +95,10 @@ test(
 
 test.run()
 
-async function pack(t: TestContext, from = ROOT): Promise<{ path: string; files: string[] }> {
-  const directory = t.tempDir()
-  const stdout = await must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], from)
-  const parsed = JSON.parse(stdout)
-  // An array until npm 11, an object keyed by package name since.
-  const [report] = Array.isArray(parsed) ? parsed : Object.values(parsed)
-  return { path: join(directory, report.filename), files: report.files.map((file: { path: string }) => file.path) }
-}
-
-/** The checkout as it is without a prebuilt addon: `npm run build` leaves one, `prebuild` being npm's own hook for it. */
-function withoutPrebuilt(t: TestContext): string {
-  const directory = t.tempDir()
-  const wanted = (path: string) => !/^(binding\/build|prebuilds\/linux-)/.test(path.slice(ROOT.length))
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist', 'src', 'binding', 'prebuilds'])
-    cpSync(join(ROOT, name), join(directory, name), { recursive: true, filter: wanted })
-  return directory
-}
-
 async function install(t: TestContext): Promise<string> {
   const { path } = await pack(t, withoutPrebuilt(t))
-  const project = t.tempDir()
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
-  await must('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', path], project)
+  const project = emptyProject(t)
+  await npmInstall(project, [path])
   return project
 }
 
@@ -157,10 +140,4 @@ async function usesPrebuilt(t: TestContext, from: string): Promise<void> {
   const path = `${tools}:${join(project, 'node_modules/.bin')}:${process.env.PATH}`
   await must('sh', ['-c', scripts.install], installed, { ...process.env, PATH: path })
   assert.match(JSON.stringify(await useIt(project)), 'it works')
-}
-
-async function must(file: string, args: string[], cwd: string, env = process.env): Promise<string> {
-  const { code, stdout, stderr } = await run(file, args, { cwd, env })
-  if (code !== 0) throw new Error(`${file} ${args.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
-  return stdout
 }

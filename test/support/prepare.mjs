@@ -3,9 +3,8 @@
 // on a fresh clone. Plain Node: it runs before anything is installed.
 //
 // Where the addon lives: node-gyp builds beside its binding.gyp, so a compiled addon is binding/build/Release/*.node;
-// prebuildify is told to write to the package's top level, so prebuilt ones are prebuilds/<platform>-<arch>/*.node.
-// node-gyp-build looks for both below *one* directory: src/binding.ts therefore asks it for binding/ first and for the
-// package's root second.
+// prebuilt ones are prebuilds/<platform>-<arch>/*.node (binding/prebuild). node-gyp-build looks for both below *one*
+// directory: src/binding.ts therefore asks it for binding/ first and for the package's root second.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -40,7 +39,7 @@ function packagesIn(lockfile) {
 
 function nativeIsFresh() {
   const addons = files('binding/build/Release').filter((file) => /^[^/]*\.node$/.test(file.below))
-  return addons.length > 0 && oldest(addons) >= newest(files('binding', /^build\//))
+  return addons.length > 0 && oldest(addons) >= newest(files('binding', /^(build|prebuild)\/|^install\.mjs$/))
 }
 
 function distIsFresh() {

@@ -21,6 +21,14 @@ const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cofferdam/', import.meta.url))
 const OPTIONS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-s']
 
+/** The processor that the programs are for, and its compiler. */
+const target = { arch: process.arch as string, compiler: 'cc' }
+
+/** For a machine of another processor, which finds them in the cache. */
+export function compileFixturesFor(arch: 'arm64'): void {
+  Object.assign(target, { arch, compiler: 'aarch64-linux-gnu-gcc' })
+}
+
 /** The path of the probe: many small commands, see fixtures/probe/probe.h. */
 export function probe(): string {
   return compile(
@@ -92,7 +100,7 @@ export function tinyRootfs(): TinyRootfs {
 export function compile(directory: string, sources: readonly string[], options: readonly string[]): string {
   const from = resolve(FIXTURES, directory)
   const headers = readdirSync(from).filter((name) => name.endsWith('.h'))
-  const key = createHash('sha256').update([process.arch, ...OPTIONS, ...options].join(' '))
+  const key = createHash('sha256').update([target.arch, ...OPTIONS, ...options].join(' '))
   for (const name of [...sources, ...headers]) key.update(name).update(readFileSync(join(from, name)))
   const output = join(CACHE, `${sources[0]}-${key.digest('hex').slice(0, 16)}`)
   if (existsSync(output)) return output
@@ -101,7 +109,7 @@ export function compile(directory: string, sources: readonly string[], options: 
   // Several test files may compile it at the same time.
   const unfinished = `${output}.${process.pid}`
   const command = [...OPTIONS, ...options, '-o', unfinished, ...sources]
-  const { status, stderr, error } = spawnSync('cc', command, { cwd: from, encoding: 'utf8' })
+  const { status, stderr, error } = spawnSync(target.compiler, command, { cwd: from, encoding: 'utf8' })
   if (status !== 0) throw new Error(`Fixtures do not compile: ${error?.message ?? stderr}`)
   renameSync(unfinished, output)
   return output

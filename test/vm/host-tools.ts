@@ -9,7 +9,11 @@ export const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cofferdam/
 
 export const DEFAULT_KERNEL = 'linux-image-cloud-amd64'
 
+export type Arch = 'x64' | 'arm64'
+
 export interface Tools {
+  /** Of the guest. */
+  readonly arch: Arch
   readonly qemu: string
   readonly virtiofsd: string
   readonly busybox: string
@@ -26,8 +30,9 @@ export interface Kernel {
 const SYSTEM_PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter)
 
 /** The programs; throws an error with the remedy where one is missing. */
-export function findTools(): Tools {
-  if (process.arch !== 'x64') throw new Error(`The virtual machine is x86_64; this host is ${process.arch}.`)
+export function findTools(arch: Arch): Tools {
+  if (process.arch !== 'x64')
+    throw new Error(`The virtual machine needs a host that is x86_64; this is ${process.arch}.`)
   if (process.getuid?.() !== 0) throw new Error('The virtual machine needs root: virtiofsd shares / with it.')
   const missing = new Set<string>()
   const need = (name: string, debianPackage: string): string => {
@@ -36,7 +41,9 @@ export function findTools(): Tools {
     return path ?? ''
   }
   const tools = {
-    qemu: need('qemu-system-x86_64', 'qemu-system-x86'),
+    arch,
+    qemu:
+      arch === 'x64' ? need('qemu-system-x86_64', 'qemu-system-x86') : need('qemu-system-aarch64', 'qemu-system-arm'),
     // A package of its own from Debian 13 on; before, in QEMU's.
     virtiofsd: ['/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd'].find((path) => existsSync(path)) ?? '',
     busybox: need('busybox', 'busybox-static'),
@@ -80,12 +87,15 @@ export function output(file: string, args: readonly string[], options: { cwd?: s
   }
 }
 
+/** What apt's programs are told besides, for packages of another architecture. */
+export type AptOptions = (...args: string[]) => string[]
+
 /** The kernel of a Debian package, or of the one that a metapackage depends on; downloaded when it is not in the cache. */
-export function findKernel(name: string, log: (line: string) => void): Kernel {
+export function findKernel(name: string, log: (line: string) => void, apt: AptOptions = (...args) => args): Kernel {
   mkdirSync(CACHE, { recursive: true })
-  const link = /^linux-image-\d/.test(name) ? name : imagePackage(name)
+  const link = /^linux-image-\d/.test(name) ? name : imagePackage(name, apt)
   const directory = join(CACHE, link)
-  if (!existsSync(directory)) download(link, directory, log)
+  if (!existsSync(directory)) download(link, directory, log, apt)
   const release = readdirSync(join(directory, 'lib/modules'))[0] ?? ''
   return {
     release,
@@ -101,11 +111,11 @@ export function findKernel(name: string, log: (line: string) => void): Kernel {
 }
 
 /** The newest image that the repositories have; without them, the newest that was downloaded before. */
-function imagePackage(metapackage: string): string {
-  const depends = spawnSync('apt-cache', ['depends', metapackage], { encoding: 'utf8' }).stdout ?? ''
+function imagePackage(metapackage: string, apt: AptOptions): string {
+  const depends = spawnSync('apt-cache', apt('depends', metapackage), { encoding: 'utf8' }).stdout ?? ''
   const found = /Depends: (linux-image-\d\S*)/.exec(depends)?.[1]
   const cached = readdirSync(CACHE).filter(
-    (entry) => entry.startsWith('linux-image-') && entry.endsWith('-cloud-amd64'),
+    (entry) => entry.startsWith('linux-image-') && entry.endsWith(metapackage.replace(/^.*(?=-cloud)/, '')),
   )
   const name = found ?? cached.sort(new Intl.Collator('en', { numeric: true }).compare).at(-1)
   if (name === undefined)
@@ -113,11 +123,11 @@ function imagePackage(metapackage: string): string {
   return name
 }
 
-function download(name: string, directory: string, log: (line: string) => void): void {
+function download(name: string, directory: string, log: (line: string) => void, apt: AptOptions): void {
   log(`downloading ${name}`)
   const unfinished = mkdtempSync(join(CACHE, 'unfinished-'))
   try {
-    output('apt-get', ['download', '-qq', name], { cwd: unfinished })
+    output('apt-get', apt('download', '-qq', name), { cwd: unfinished })
     const [archive = ''] = readdirSync(unfinished)
     output('dpkg-deb', ['-x', archive, 'root'], { cwd: unfinished })
     const root = join(unfinished, 'root')

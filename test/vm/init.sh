@@ -16,9 +16,18 @@ if ! mount -t virtiofs -o ro host /host; then
   echo "cofferdam-vm: the host's root cannot be mounted"
   poweroff -f
 fi
+# Of another architecture its own userland is the root, with the checkout where the host has it.
+eval "$(grep -E '^(ROOT|GUEST)=' /command.sh)"
+NEW=/host
+if [ "$GUEST" != / ]; then
+  NEW=/guest
+  mkdir /guest
+  mount --bind "/host$GUEST" /guest
+  mount --bind "/host$ROOT" "/guest$ROOT" || echo "cofferdam-vm: the checkout cannot be mounted"
+fi
 # Emptied by switch_root, as any initramfs is; so the scripts go where the new root has a place in memory.
-mount -t tmpfs -o mode=755 tmpfs /host/run
-mkdir /host/run/vm
-cp -r /session.sh /command.sh /compiled /host/run/vm/
+mount -t tmpfs -o mode=755 tmpfs $NEW/run
+mkdir $NEW/run/vm
+cp -r /session.sh /command.sh /compiled $NEW/run/vm/
 umount /proc /sys /dev
-exec switch_root /host /bin/sh /run/vm/session.sh
+exec switch_root $NEW /bin/sh /run/vm/session.sh

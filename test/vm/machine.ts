@@ -25,7 +25,7 @@ import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { compileInto } from './compiled.js'
-import { type Kernel, output, type Tools } from './host-tools.js'
+import { type Arch, type Kernel, output, type Tools } from './host-tools.js'
 
 export interface MachineOptions {
   readonly cpus: number
@@ -40,9 +40,16 @@ export interface MachineOptions {
   write(chunk: Buffer): void
 }
 
+/** Where the guest's root is on the host, and the busybox that starts it: the host's own, or another userland. */
+export interface GuestRoot {
+  readonly path: string
+  readonly busybox: string
+}
+
 /** A command of the guest, run by root in the checkout's directory with these variables and no others. */
 export interface GuestCommand {
   readonly checkout: string
+  readonly root: GuestRoot
   readonly env: Readonly<Record<string, string>>
   readonly argv: readonly string[]
 }
@@ -68,7 +75,7 @@ export async function runInMachine(
     return child
   }
   try {
-    const initrd = packInitramfs(scratch, tools, kernel, command)
+    const initrd = packInitramfs(scratch, kernel, command)
     const socket = join(scratch, 'virtiofs')
     const sharing = start(tools.virtiofsd, [
       ...['-o', 'source=/', '-o', 'cache=always', '-o', 'sandbox=chroot'],
@@ -79,9 +86,10 @@ export async function runInMachine(
 
     const [console, status] = [join(scratch, 'console'), join(scratch, 'status')]
     const machine = start(tools.qemu, [
-      ...machineArguments(options, socket, console, status),
+      ...machineArguments(options, socket),
+      ...processorArguments(tools.arch, options, console, status),
       ...makeDisks(scratch),
-      ...['-kernel', kernel.image, '-initrd', initrd, '-append', 'console=ttyS0 panic=-1 quiet'],
+      ...['-kernel', kernel.image, '-initrd', initrd],
     ])
     machine.stdout?.on('data', (chunk: Buffer) => options.write(chunk))
     const said = collect(machine, 'stderr')
@@ -96,11 +104,11 @@ export async function runInMachine(
   }
 }
 
-function packInitramfs(scratch: string, tools: Tools, kernel: Kernel, { checkout, env, argv }: GuestCommand): string {
+function packInitramfs(scratch: string, kernel: Kernel, { checkout, root: guest, env, argv }: GuestCommand): string {
   const root = join(scratch, 'initramfs')
   mkdirSync(join(root, 'modules'), { recursive: true })
   mkdirSync(join(root, 'bin'))
-  copyFileSync(tools.busybox, join(root, 'bin/busybox'))
+  copyFileSync(guest.busybox, join(root, 'bin/busybox'))
   copyFileSync(join(HERE, 'init.sh'), join(root, 'init'))
   chmodSync(join(root, 'init'), 0o755)
   copyFileSync(join(HERE, 'session.sh'), join(root, 'session.sh'))
@@ -108,7 +116,7 @@ function packInitramfs(scratch: string, tools: Tools, kernel: Kernel, { checkout
   const variables = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}\n`)
   writeFileSync(
     join(root, 'command.sh'),
-    `ROOT=${quote(checkout)}\n${variables.join('')}mkdir -p "$HOME" && cd "$ROOT" && exec ${argv.map(quote).join(' ')}\n`,
+    `ROOT=${quote(checkout)}\nGUEST=${quote(guest.path)}\n${variables.join('')}mkdir -p "$HOME" && cd "$ROOT" && exec ${argv.map(quote).join(' ')}\n`,
   )
   kernel.modules(MODULES).forEach((file, index) => {
     // In the order of their names init.sh loads them.
@@ -119,16 +127,30 @@ function packInitramfs(scratch: string, tools: Tools, kernel: Kernel, { checkout
   return initrd
 }
 
-function machineArguments(options: MachineOptions, socket: string, console: string, status: string): string[] {
-  const { cpus, memoryMib, accelerator } = options
+function machineArguments({ cpus, memoryMib, accelerator }: MachineOptions, socket: string): string[] {
   return [
-    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-M', 'q35'],
-    ...['-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max', '-smp', String(cpus)],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-accel', accelerator, '-smp', String(cpus)],
     // virtiofsd reads and writes the guest's memory: it must be shared.
     ...['-m', String(memoryMib), '-object', `memory-backend-memfd,id=memory,size=${memoryMib}M,share=on`],
     ...['-numa', 'node,memdev=memory'],
     ...['-chardev', `socket,id=host,path=${socket}`, '-device', 'vhost-user-fs-pci,chardev=host,tag=host'],
-    ...['-serial', `file:${console}`, '-serial', 'stdio', '-serial', `file:${status}`],
+  ]
+}
+
+/** The processor, its board, and the three serial ports. */
+function processorArguments(arch: Arch, { accelerator }: MachineOptions, console: string, status: string): string[] {
+  if (arch === 'x64')
+    return [
+      ...['-M', 'q35', '-cpu', accelerator === 'kvm' ? 'host' : 'max', '-append', 'console=ttyS0 panic=-1 quiet'],
+      ...['-serial', `file:${console}`, '-serial', 'stdio', '-serial', `file:${status}`],
+    ]
+  return [
+    // Pointers are signed in a way that is cheap to emulate.
+    ...['-M', 'virt,gic-version=3', '-cpu', 'max,pauth-impdef=on', '-append', 'console=ttyAMA0 panic=-1 quiet'],
+    // The board has one port; the others are ttyS0 and ttyS1 there.
+    ...['-serial', `file:${console}`, '-chardev', 'stdio,id=output', '-device', 'pci-serial,chardev=output'],
+    ...['-chardev', `file,id=status,path=${status}`, '-device', 'pci-serial,chardev=status'],
   ]
 }
 

@@ -28,6 +28,8 @@ fail() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+# An arm64 board's own port has another name, so the others have lower numbers (machine.ts).
+[ ! -c /dev/ttyAMA0 ] || OUTPUT=/dev/ttyS0 STATUS=/dev/ttyS1
 mount --make-rshared / # as systemd leaves it on any host
 mkdir -p /dev/pts /dev/shm /run/vm/checkout
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts || fail '/dev/pts'
