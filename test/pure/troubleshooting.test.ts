@@ -25,8 +25,8 @@ test('every error code has a row, and every row a code', () => {
   assert.ok(codes.length >= 11, `only ${codes.length} codes were found`)
   const rows = [...PAGE.matchAll(/^\| `(ERR_\w+)` \|/gm)].map(([, code]) => code)
   assert.equal(rows, [OPTION, ...codes])
-  const readme = readDocument('README.md')
-  for (const code of rows) assert.match(readme, `\`${code}\``, 'the README has it, too')
+  const reference = readDocument('docs/reference.md')
+  for (const code of rows) assert.match(reference, `\`${code}\``, 'the reference has it, too')
 })
 
 test('every step has a row, in the order in which they happen, and every row is of a step', () => {

@@ -10,7 +10,9 @@ import { type Kind, kernelFrom } from '../support/kinds.js'
 import { blocksOf, DOCUMENTS, deadLinks, linksOf, readDocument, shellBlocksOf } from '../support/markdown.js'
 import { suite } from '../support/suite.js'
 
-const README = readDocument('README.md')
+const REFERENCE = readDocument('docs/reference.md')
+/** Pages that are not about one task. */
+const GENERAL = ['README.md', 'docs/README.md', 'docs/reference.md', 'docs/requirements.md', 'docs/performance.md']
 
 // What a block needs of the host, told by what it says.
 const NEEDS: readonly [says: RegExp, need: Need][] = [
@@ -65,7 +67,7 @@ for (const { origin, code, promised } of DOCUMENTS.flatMap(shellBlocksOf)) {
 }
 
 test('there are blocks to run, and each of them promises something', () => {
-  const blocks = blocksOf('README.md').filter(({ runs }) => runs)
+  const blocks = ['README.md', 'docs/reference.md'].flatMap(blocksOf).filter(({ runs }) => runs)
   assert.ok(blocks.length >= 10, `only ${blocks.length} blocks were found`)
   for (const { origin, code, runs } of DOCUMENTS.flatMap(blocksOf)) {
     if (runs) assert.match(code, '// → ', origin)
@@ -73,7 +75,7 @@ test('there are blocks to run, and each of them promises something', () => {
 })
 
 test('every page of a task begins with a whole program that is run', () => {
-  const tasks = DOCUMENTS.filter((file) => !['README.md', 'docs/README.md', 'docs/performance.md'].includes(file))
+  const tasks = DOCUMENTS.filter((file) => !GENERAL.includes(file))
   assert.ok(tasks.length >= 8, `only ${tasks.length} pages were found`)
   for (const file of tasks) {
     // The page about the command line begins with a program for a shell.
@@ -98,7 +100,7 @@ test('every method is named', () => {
   ]
   const methods = owners.flatMap((owner) => Object.getOwnPropertyNames(owner))
   for (const name of methods.filter((method) => method !== 'constructor')) {
-    assert.match(README, new RegExp(`\`[^\`\n]*\\b${name}\\b`), `${name} is not in the README`)
+    assert.match(REFERENCE, new RegExp(`\`[^\`\n]*\\b${name}\\b`), `${name} is not in the reference`)
   }
 })
 
