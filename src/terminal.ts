@@ -75,7 +75,7 @@ export class TerminalProcess extends SandboxProcess {
    *
    * @throws TypeError or RangeError for what is no size
    * @example
-   * const shell = await sandbox().spawn('sh', [], { pty: true })
+   * await using shell = await sandbox().spawn('sh', [], { pty: true })
    * process.stdout.on('resize', () => shell.resize({ cols: process.stdout.columns, rows: process.stdout.rows }))
    */
   resize(size: PtySize): boolean {

@@ -41,6 +41,7 @@ export interface SpawnMessage {
   readonly args: readonly string[]
   /** What is carried out, as `plan()` gives it. The environment in it may hold what is not to be logged. */
   readonly plan: SandboxPlan
+  /** When what was known so far has happened. */
   readonly timings: SpawnTimings
 }
 

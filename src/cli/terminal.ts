@@ -26,11 +26,6 @@ export function sizeOf({ stdout }: CallersTerminal = process): { cols: number; r
  * Joins both, until the program's terminal has ended: then all that it has shown is written. The caller's terminal is raw
  * meanwhile, so that Ctrl-C and its like are typed there and do nothing here, and is given back as it was; Node does so by
  * itself when the process exits in between.
- *
- * @example
- * const child = await recipe.spawn('sh', [], { pty: sizeOf() })
- * await connectTerminal(child)
- * const result = await child.wait()
  */
 export async function connectTerminal(child: TerminalProcess, caller: CallersTerminal = process): Promise<void> {
   const { stdin, stdout } = caller

@@ -3,7 +3,8 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { runNode } from '../support/child.js'
+import { startNode } from '../support/child.js'
+import { ended } from '../support/command.js'
 import { cgroup2, command, controller, landlock, root } from '../support/host.js'
 import { kernelFrom } from '../support/kinds.js'
 import { staticTrue } from '../support/probe.js'
@@ -46,7 +47,9 @@ test(
     assert.ok(examples.length > 40, `only ${examples.length} examples were found`)
 
     const blocks = examples.map(({ origin, code }) => asBlock(origin, inStage(code, stage)))
-    const { code, stdout, stderr } = await runNode(preamble(stage) + blocks.join('\n') + ENDING)
+    const program = startNode(preamble(stage) + blocks.join('\n') + ENDING)
+    t.cleanUp(() => program.kill('SIGKILL'))
+    const { code, stdout, stderr } = await ended(program)
     const told = stdout.split('\n').filter((line) => /^(done|failed): /.test(line))
     assert.equal(
       told.filter((line) => line.startsWith('failed')),
