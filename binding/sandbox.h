@@ -29,6 +29,8 @@ struct Stream {
   Kind kind = kNone;
   UniqueFd from;             // capture, relay: our end of the command's pipe; non-blocking
   UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
+  UniqueFd held; // capture: the command's end. Kept until it has ended: its end of file would wake us, on a processor
+                 // that the process which is ending needs, and tell nothing that its report does not
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
   bool foreign = false; // relay: `to` is not ours, so it may block

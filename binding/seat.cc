@@ -28,6 +28,7 @@ void Park(int channel, const LeafSpec &spec, Leaves *leaves) {
   try {
     MakeLeaves(spec, leaves, &owned, &loans);
     if (!SendRequest(channel, 0, WIRE_PARK, loans, {}, {}, true)) FailStep(STEP_CHANNEL, 0);
+    OpenStat(leaves);
   } catch (...) { // also for want of memory
     RemoveSoon(leaves);
     throw;

@@ -83,6 +83,7 @@ void ProvideCommand(Request *request, Command *command) {
   const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0) |
                          (request->box && request->collect ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
+  if (sent && !seated) OpenStat(&command->leaves);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
   if (sent || (!request->box && PeerHasEnded())) return;

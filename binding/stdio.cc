@@ -87,6 +87,7 @@ UniqueFd PrepareInput(Request *request, Command *command, StdioSpec *spec) {
   }
 }
 
+// The command's end; none where the stream holds it.
 UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int fd) {
   Stream &stream = command->streams[fd];
   bool counted = request->output_limit != kUnlimited;
@@ -104,7 +105,8 @@ UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int 
     SetNonBlocking(made.read, spec->index);
     stream.kind = Stream::kCapture;
     stream.from = std::move(made.read);
-    return std::move(made.write);
+    stream.held = std::move(made.write);
+    return UniqueFd();
   default: {
     UniqueFd to;
     if (spec->kind == WIRE_STDIO_FD)
@@ -125,8 +127,8 @@ void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *own
     StdioSpec *spec = &request->stdio[fd];
     UniqueFd end =
         fd == 0 ? PrepareInput(request, command, spec) : PrepareOutput(request, command, spec, static_cast<int>(fd));
-    loans->push_back({ROLE_STDIO << 16 | fd, end.get()});
-    owned->push_back(std::move(end));
+    loans->push_back({ROLE_STDIO << 16 | fd, end ? end.get() : command->streams[fd].held.get()});
+    if (end) owned->push_back(std::move(end));
   }
 }
 

@@ -9,7 +9,8 @@
 
 namespace cofferdam {
 
-// Opens what the request asks for: the command's ends go to *loans (owned by *owned until sent), ours to the command.
+// Opens what the request asks for: the command's ends go to *loans (owned by *owned until sent, or by the stream that
+// collects what comes from it), ours to the command.
 // Throws StepError.
 void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
 

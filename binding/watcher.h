@@ -81,6 +81,7 @@ private:
   void OnInitEnd(Box *box);
   void ServeStream(Command *command, int fd);
   void Capture(Command *command, Stream *stream);
+  void CaptureRest(Command *command, Stream *stream);
   void Relay(Command *command, Stream *stream, uint64_t token);
   void Feed(Stream *stream);
   bool CountOutput(Command *command, size_t *size);

@@ -213,7 +213,7 @@ void Watcher::OnExited(Command *command, const wire_event &event) {
   command->exit.kind = WIRE_EXITED;
   command->stats = ReadStats(command->leaves);
   for (int fd = 1; fd < 3; fd++)
-    if (command->streams[fd].kind == Stream::kCapture) Capture(command, &command->streams[fd]);
+    if (command->streams[fd].kind == Stream::kCapture) CaptureRest(command, &command->streams[fd]);
   if (!command->collect || !HasCaptures(*command)) TellEnd(command);
   if (!command->box->one_shot) dying_.push_back(command->id); // else its init is about to end
 }
@@ -260,8 +260,8 @@ void Watcher::TellEnd(Command *command) {
 // Of a command whose tree is dead: a pipe of its may be open elsewhere, in another command of the box for one.
 void Watcher::EndStreams(Command *command) {
   for (Stream &stream : command->streams) {
-    if (stream.kind == Stream::kCapture && stream.from) {
-      Capture(command, &stream);
+    if (stream.kind == Stream::kCapture) {
+      CaptureRest(command, &stream);
       stream.from.reset();
     }
     if (stream.kind == Stream::kFeed) stream = Stream();
