@@ -2,6 +2,7 @@
 #include "channel.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -67,6 +68,10 @@ bool SendPacket(int channel, const wire_header &header, const void *body, size_t
   do sent = sendmsg(channel, &message, MSG_NOSIGNAL | flags);
   while (sent < 0 && errno == EINTR);
   return sent >= 0;
+}
+
+uint32_t BoundingSet(const Birthright &right) {
+  return right.namespaces & CLONE_NEWUSER && right.no_capabilities ? WIRE_BOUNDING_SET_EMPTY : 0;
 }
 
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,

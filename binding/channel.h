@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "init/wire.h"
+#include "request.h"
 #include "unique_fd.h"
 
 namespace cofferdam {
@@ -24,6 +25,9 @@ struct Loan {
   uint32_t role;
   int fd;
 };
+
+// What init is told of its bounding set: that nothing is left to be dropped from it.
+uint32_t BoundingSet(const Birthright &right);
 
 // Sends a request: FDS packets as needed, then the body inline or in a sealed memfd. `more`: another follows at once.
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,

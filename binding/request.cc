@@ -172,7 +172,8 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   }
   request->ahead.assign(boot, boot + ahead_size);
   request->boot.assign(boot + ahead_size, boot + boot_size);
-  request->exec.assign(exec, exec + exec_size);
+  auto &commands = flags & WIRE_SHARED ? request->shared : request->exec;
+  commands.assign(exec, exec + exec_size);
   return !section.bad;
 }
 

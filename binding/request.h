@@ -90,6 +90,7 @@ struct Request : Birthright {
   bool has_owner = false;
   uint32_t owner_uid = 0, owner_gid = 0;
   std::vector<uint8_t> boot, exec; // boot without its ahead part
+  std::vector<uint8_t> shared;     // of a box: what the exec sections of its commands begin with
 };
 
 // False when the bytes are no request of this version.

@@ -45,6 +45,7 @@ struct Seat {
   bool wanted = false;
   Birthright right;
   std::vector<HierarchySpec> hierarchies;
+  std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
   Leaves leaves;    // in which a process is parked; or none
   int commands = 0; // that are being started, or not closed yet
 };

@@ -22,12 +22,12 @@ bool WantsSeat(const Request &request) {
   return request.namespaces & CLONE_NEWPID && !request.hierarchies.empty();
 }
 
-void Park(int channel, const LeafSpec &spec, Leaves *leaves) {
+void Park(int channel, const LeafSpec &spec, const std::vector<uint8_t> &shared, Leaves *leaves) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
   try {
     MakeLeaves(spec, leaves, &owned, &loans);
-    if (!SendRequest(channel, 0, WIRE_PARK, loans, {}, {}, true)) FailStep(STEP_CHANNEL, 0);
+    if (!SendRequest(channel, 0, WIRE_PARK | BoundingSet(spec.right), loans, {}, shared, true)) FailStep(STEP_CHANNEL, 0);
     OpenStat(leaves);
   } catch (...) { // also for want of memory
     RemoveSoon(leaves);
@@ -44,7 +44,7 @@ void ParkInBox(Box *box) {
   std::lock_guard<std::mutex> lock(seat.mutex);
   if (!seat.wanted || seat.commands > 0 || !seat.leaves.paths.empty()) return;
   try {
-    Park(box->channel.get(), {seat.right, seat.hierarchies, true}, &seat.leaves);
+    Park(box->channel.get(), {seat.right, seat.hierarchies, true}, seat.shared, &seat.leaves);
   } catch (...) {        // also for want of memory
     seat.wanted = false; // until the box ends: whatever it is will not pass so soon
   }

@@ -15,8 +15,9 @@ namespace cofferdam {
 // Whether there can be one: it lives in the sandbox's pid namespace, to end with it.
 bool WantsSeat(const Request &request);
 
-// Makes leaves and has init park a process in them, on its own time. Throws StepError with nothing left behind.
-void Park(int channel, const LeafSpec &spec, Leaves *leaves);
+// Makes leaves and has init park a process in them, on its own time, which may begin with these exec records. Throws
+// StepError with nothing left behind.
+void Park(int channel, const LeafSpec &spec, const std::vector<uint8_t> &shared, Leaves *leaves);
 
 // Removes leaves that nobody lives in, or will in a moment.
 void RemoveSoon(Leaves *leaves);

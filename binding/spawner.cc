@@ -79,8 +79,7 @@ void ProvideCommand(Request *request, Command *command) {
   const bool seated = !command->leaves.paths.empty();
   if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
-  const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
-  const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0) |
+  const uint32_t flags = BoundingSet(*request) | (seated ? WIRE_SEATED : 0) |
                          (request->box && request->collect ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
   if (sent && !seated) OpenStat(&command->leaves);
@@ -113,6 +112,7 @@ void Spawn(Request *request, Box *box, Command *command) {
     box->seat.wanted = true;
     box->seat.right = *request;
     box->seat.hierarchies = request->hierarchies;
+    box->seat.shared = request->shared;
   }
   try {
     if (!command && !SetSendTimeout(*box, kSendTimeout)) FailStep(STEP_CHANNEL, 0);

@@ -107,7 +107,7 @@ Blank MakeBlank(const Shelf &shelf) {
   try {
     birth.Join();
     Newborn &init = blank.newborn;
-    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, &init.leaves);
+    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, {}, &init.leaves);
   } catch (...) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
     throw;

@@ -26,16 +26,18 @@ export class Boot implements LiveBox {
   #onEnd: (() => void) | undefined
 
   /**
+   * `commands` is the plan as it is for those that the box will run.
+   *
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(prepared: Prepared, signal: AbortSignal | undefined, origin: Origin) {
+  constructor(prepared: Prepared, commands: Prepared, signal: AbortSignal | undefined, origin: Origin) {
     assertSupported(prepared.plan, origin)
     if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
     this.#origin = origin
     this.#plan = prepared.plan
     this.#signal = signal
-    this.#request = encodeOpen(prepared.encoded)
+    this.#request = encodeOpen(prepared.encoded, commands.encoded)
     this.id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
     signal?.addEventListener('abort', this.end, { once: true })
   }

@@ -120,9 +120,14 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
   }
 }
 
-/** The whole request for a box without a command; its bytes are valid as long as those of {@link encodeRequest}. */
-export function encodeOpen(plan: EncodedPlan): EncodedRequest {
+/**
+ * The whole request for a box without a command, and with what its commands will have in common; its bytes are valid as
+ * long as those of {@link encodeRequest}.
+ */
+export function encodeOpen(plan: EncodedPlan, commands: EncodedPlan): EncodedRequest {
   const { host, boot } = plan
-  const writer = begin(plan, plan.flags).append(boot.bytes)
+  const { bytes: shared } = commands.exec
+  const writer = begin(plan, plan.flags | REQUEST_FLAG.WIRE_SHARED).append(boot.bytes).append(shared)
+  writer.patch(EXEC_SIZE_AT, shared.length)
   return { bytes: finish(writer), subject: (phase, index) => [host, boot][phase]?.subjects[index] }
 }

@@ -44,12 +44,11 @@ export class Sandbox extends SandboxBuilder {
   static {
     openBox = async (sandbox, { signal, fresh }, origin) => {
       const prepared = sandbox.#prepare()
-      const boot = new Boot(prepared, signal, origin)
-      const pid = await boot.ready
       const { plan, encoded, facts } = prepared
       const kind = fresh ? 'fresh' : 'inBox'
-      prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
-      return new Box({ boot, prepared: prepared[kind], limits: sandbox.recipe.limits }, pid)
+      const commands = (prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) })
+      const boot = new Boot(prepared, commands, signal, origin)
+      return new Box({ boot, prepared: commands, limits: sandbox.recipe.limits }, await boot.ready)
     }
   }
 

@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4d414446u
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 #define WIRE_INLINE_MAX 98304u /* 96 KiB: well below the least default of net.core.wmem_default */
 #define WIRE_FDS_MAX 250u
 #define WIRE_FDS_TOTAL 4096u
@@ -56,6 +56,8 @@ enum wire_request_flag {
   WIRE_NO_CAPABILITIES = 2, /* the command keeps none, so init needs only those of its own work */
   WIRE_STOCKED = 4,         /* an init that has carried out the ahead part already may serve it: every source after that
                              * part is lent, so init does not need the host's mounts */
+  WIRE_SHARED = 8,          /* of a box without a command: the exec section is what all its commands begin with, for the
+                             * process that is parked for the next one */
 };
 
 struct wire_record {
@@ -212,7 +214,8 @@ enum wire_packet_flag {
   WIRE_MAPPED = 1,             /* REQUEST: the body is in a memfd */
   WIRE_BOUNDING_SET_EMPTY = 2, /* REQUEST: the addon's child has dropped it before it executed init */
   WIRE_AHEAD = 4,              /* REQUEST: boot's ahead part, and the rest may be long in coming */
-  WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c) */
+  WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c); exec
+                                * records, if any, are those that it will begin with */
   WIRE_SEATED = 16,            /* REQUEST: it is for the process that has been parked */
   WIRE_SILENT = 32,            /* REQUEST: nobody waits for STARTED, so it is not sent */
 };

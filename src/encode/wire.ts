@@ -1,12 +1,12 @@
 // The numbers of binding/init/wire.h, by the names they have there (a test compares them with the header's text).
 
 export const WIRE_MAGIC = 0x4d414446
-export const WIRE_VERSION = 4
+export const WIRE_VERSION = 5
 export const WIRE_NO_TREE = 0xffffffff
 /** Bytes of `struct wire_request`. */
 export const WIRE_REQUEST_SIZE = 28
 
-export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NO_CAPABILITIES: 2, WIRE_STOCKED: 4 } as const
+export const REQUEST_FLAG = { WIRE_COLLECT: 1, WIRE_NO_CAPABILITIES: 2, WIRE_STOCKED: 4, WIRE_SHARED: 8 } as const
 
 export const RECORD_FLAG = { WIRE_OPTIONAL: 1 } as const
 
