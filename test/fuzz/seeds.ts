@@ -98,7 +98,7 @@ export function writeSeeds(directory: string): void {
     const inBox = Buffer.from(encodeRequest(box, { ...COMMAND, inBox: true }).bytes)
     write('request', `whole-${number}`, whole)
     write('request', `box-${number}`, inBox)
-    write('request', `open-${number}`, Buffer.from(encodeOpen(encoded).bytes))
+    write('request', `open-${number}`, Buffer.from(encodeOpen(encoded, box).bytes))
     const { boot, exec } = sections(whole)
     const fresh = sections(inBox).exec
     write('command', `whole-${number}`, exec)
