@@ -29,9 +29,14 @@ struct Loan {
 // What init is told of its bounding set: that nothing is left to be dropped from it.
 uint32_t BoundingSet(const Birthright &right);
 
-// Sends a request: FDS packets as needed, then the body inline or in a sealed memfd. `more`: another follows at once.
+struct Sending {
+  bool more; // another request follows at once
+  int flags; // of sendmsg(2)
+};
+
+// Sends a request: FDS packets as needed, then the body inline or in a sealed memfd.
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
-                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more);
+                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, const Sending &how);
 
 enum class Received { kEvent, kNothing, kEnd };
 

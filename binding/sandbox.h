@@ -39,14 +39,30 @@ struct Stream {
 
 struct Command;
 
+struct Pipe {
+  UniqueFd read, write;
+};
+
+// Streams of a command to come: no input, and two outputs to be collected. See stdio.h.
+struct Kit {
+  Kit();
+  Kit(const Kit &) = delete;
+  ~Kit();
+
+  UniqueFd null;
+  Pipe captures[2];
+};
+
 // The place of a box's next command: see seat.h.
 struct Seat {
   std::mutex mutex;
   bool wanted = false;
   Birthright right;
+  Owner owner;
   std::vector<HierarchySpec> hierarchies;
   std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
-  Leaves leaves;    // in which a process is parked; or none
+  Leaves leaves; // in which a process is parked; or none
+  std::unique_ptr<Kit> kit; // if there are leaves, it may be
   int commands = 0; // that are being started, or not closed yet
 };
 
@@ -99,6 +115,15 @@ struct Command {
       if (fd >= 0) close(fd);
   }
 };
+
+inline std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box> box) {
+  auto command = std::make_unique<Command>();
+  command->id = request.id;
+  command->box = std::move(box);
+  command->collect = request.collect;
+  command->output_limit = request.output_limit;
+  return command;
+}
 
 // Whether output is still being captured.
 inline bool HasCaptures(const Command &command) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "channel.h"
+#include "stdio.h"
 #include "step_error.h"
 
 namespace cofferdam {
@@ -27,7 +28,7 @@ void Park(int channel, const LeafSpec &spec, const std::vector<uint8_t> &shared,
   std::vector<Loan> loans;
   try {
     MakeLeaves(spec, leaves, &owned, &loans);
-    if (!SendRequest(channel, 0, WIRE_PARK | BoundingSet(spec.right), loans, {}, shared, true)) FailStep(STEP_CHANNEL, 0);
+    if (!SendRequest(channel, 0, WIRE_PARK | BoundingSet(spec.right), loans, {}, shared, {true, 0})) FailStep(STEP_CHANNEL, 0);
     OpenStat(leaves);
   } catch (...) { // also for want of memory
     RemoveSoon(leaves);
@@ -45,6 +46,7 @@ void ParkInBox(Box *box) {
   if (!seat.wanted || seat.commands > 0 || !seat.leaves.paths.empty()) return;
   try {
     Park(box->channel.get(), {seat.right, seat.hierarchies, true}, seat.shared, &seat.leaves);
+    seat.kit = MakeKit(seat.owner);
   } catch (...) {        // also for want of memory
     seat.wanted = false; // until the box ends: whatever it is will not pass so soon
   }
@@ -60,18 +62,37 @@ bool LeaveBox(Box *box) {
   return --box->seat.commands == 0 && box->seat.wanted;
 }
 
-void TakeSeat(Box *box, Leaves *leaves) {
+bool TryEnterBox(Box *box, Leaves *leaves, std::unique_ptr<Kit> *kit) {
+  Seat &seat = box->seat;
+  std::unique_lock<std::mutex> lock(seat.mutex, std::try_to_lock);
+  if (!lock || !seat.kit || seat.leaves.paths.empty()) return false;
+  seat.commands++;
+  std::swap(*leaves, seat.leaves);
+  std::swap(*kit, seat.kit);
+  return true;
+}
+
+void StepBack(Box *box, Leaves *leaves) {
   std::lock_guard<std::mutex> lock(box->seat.mutex);
+  box->seat.commands--;
   std::swap(*leaves, box->seat.leaves);
 }
 
+void TakeSeat(Box *box, Leaves *leaves, std::unique_ptr<Kit> *kit) {
+  std::lock_guard<std::mutex> lock(box->seat.mutex);
+  std::swap(*leaves, box->seat.leaves);
+  std::swap(*kit, box->seat.kit);
+}
+
 void ReturnSeat(Box *box, Leaves *leaves) {
-  TakeSeat(box, leaves);
+  std::lock_guard<std::mutex> lock(box->seat.mutex);
+  std::swap(*leaves, box->seat.leaves);
 }
 
 void RemoveSeat(Box *box) {
   std::lock_guard<std::mutex> lock(box->seat.mutex);
   box->seat.wanted = false;
+  box->seat.kit.reset();
   RemoveSoon(&box->seat.leaves);
 }
 

@@ -29,8 +29,13 @@ void ParkInBox(Box *box);
 void EnterBox(Box *box);
 bool LeaveBox(Box *box);
 
+// Both at once, without waiting and with streams; false, and nothing is changed, where that cannot be.
+bool TryEnterBox(Box *box, Leaves *leaves, std::unique_ptr<Kit> *kit);
+// Undoes it, but for the streams.
+void StepBack(Box *box, Leaves *leaves);
+
 // Takes the box's seat, if there is one; and puts it back, when init has not been told of the command.
-void TakeSeat(Box *box, Leaves *leaves);
+void TakeSeat(Box *box, Leaves *leaves, std::unique_ptr<Kit> *kit);
 void ReturnSeat(Box *box, Leaves *leaves);
 
 // The box has ended, and all its processes: there will be no more seats.

@@ -65,7 +65,7 @@ void ProvideBoot(const Request &request, Box *box, bool more) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> trees;
   OpenTrees(request, request.trees, &owned, &trees);
-  if (!SendRequest(box->channel.get(), request.id, 0, trees, request.boot, {}, more) && !PeerHasEnded())
+  if (!SendRequest(box->channel.get(), request.id, 0, trees, request.boot, {}, {more, 0}) && !PeerHasEnded())
     FailStep(STEP_CHANNEL, 0);
 }
 
@@ -73,15 +73,16 @@ void ProvideBoot(const Request &request, Box *box, bool more) {
 void ProvideCommand(Request *request, Command *command) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
-  PrepareStdio(request, command, &owned, &loans);
+  std::unique_ptr<Kit> unused;
+  PrepareStdio(request, command, nullptr, &owned, &loans);
   const bool several = request->box || !(request->namespaces & CLONE_NEWPID);
-  if (request->box) TakeSeat(command->box.get(), &command->leaves);
+  if (request->box) TakeSeat(command->box.get(), &command->leaves, &unused);
   const bool seated = !command->leaves.paths.empty();
   if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
   const uint32_t flags = BoundingSet(*request) | (seated ? WIRE_SEATED : 0) |
                          (request->box && request->collect ? WIRE_SILENT : 0);
-  const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
+  const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, {false, 0});
   if (sent && !seated) OpenStat(&command->leaves);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
@@ -111,6 +112,7 @@ void Spawn(Request *request, Box *box, Command *command) {
   if (!command && WantsSeat(*request)) {
     box->seat.wanted = true;
     box->seat.right = *request;
+    box->seat.owner = request->owner;
     box->seat.hierarchies = request->hierarchies;
     box->seat.shared = request->shared;
   }
@@ -126,21 +128,12 @@ void Spawn(Request *request, Box *box, Command *command) {
   }
 }
 
-std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box> box) {
-  auto command = std::make_unique<Command>();
-  command->id = request.id;
-  command->box = std::move(box);
-  command->collect = request.collect;
-  command->output_limit = request.output_limit;
-  if (command->box && request.box) EnterBox(command->box.get());
-  return command;
-}
-
 void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
   std::shared_ptr<Box> box; // a new one
   std::unique_ptr<Command> command;
   if (request->box) {
     command = NewCommand(*request, watcher->Find(request->box));
+    if (command->box) EnterBox(command->box.get());
   } else {
     box = std::make_shared<Box>();
     box->id = request->id;

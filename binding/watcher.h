@@ -42,6 +42,9 @@ public:
   bool Kill(uint32_t id, int signal);
   // Ends a command's tree; or a box, once all its commands have been ended and have reported.
   bool End(uint32_t id, uint32_t cause);
+  // A command whose streams are ready, for a live box; `send` sends its request, without waiting. It is the watcher's
+  // from then on, which need not be woken: whatever happens to it next does that. False when nothing was sent.
+  bool AddAtOnce(std::unique_ptr<Command> *command, const std::function<bool()> &send);
   std::vector<Event> TakeEvents();
 
   // Spawner threads.
@@ -55,20 +58,25 @@ private:
     std::shared_ptr<Box> box; // only a new one
     std::unique_ptr<Command> command;
     StepError failure;
+    bool watched = false; // its streams
   };
 
   struct Adopted {
     std::shared_ptr<Box> box; // likewise
     Command *command;
     StepError failure;
+    bool watched;
   };
 
   void Run();
+  void Drain();
+  Command *FindSent(uint32_t id);
+  bool IsBusy(const Box *box) const;
   void Adopt();
   Adopted Register(Made *made);
   bool WatchBox(Box *box);
   bool WatchStreams(Command *command);
-  void WatchCommand(Command *command);
+  void WatchCommand(Command *command, bool watched);
   void Refuse(Command *command, int error);
   void GiveUp(const Adopted &one, const StepError &failure);
   void Dispatch(uint64_t token, uint32_t events);

@@ -27,8 +27,6 @@ void EndLaunch(Box *box) {
 // ---- what the spawners have made ------------------------------------------------------------------------------------
 
 void Watcher::Adopt() {
-  uint64_t drained;
-  [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
   std::vector<Made> added;
   std::vector<Adopted> adopted;
   {
@@ -43,13 +41,13 @@ void Watcher::Adopt() {
     else if (one.failure.error)
       GiveUp(one, one.failure);
     else if (one.command)
-      WatchCommand(one.command);
+      WatchCommand(one.command, one.watched);
   }
 }
 
 // With mutex_ held. An End that came in between reaches init now, behind its request.
 Watcher::Adopted Watcher::Register(Made *made) {
-  Adopted adopted = {made->box, made->command.get(), made->failure};
+  Adopted adopted = {made->box, made->command.get(), made->failure, made->watched};
   const uint32_t id = made->box ? made->box->id : made->command->id;
   const uint32_t cause = expected_[id];
   expected_.erase(id);
@@ -97,8 +95,8 @@ void Watcher::Refuse(Command *command, int error) {
 }
 
 // A command of a live box may have been reported on before it came here, or have outlived its box.
-void Watcher::WatchCommand(Command *command) {
-  if (!WatchStreams(command)) Refuse(command, errno);
+void Watcher::WatchCommand(Command *command, bool watched) {
+  if (!watched && !WatchStreams(command)) Refuse(command, errno);
   std::shared_ptr<Box> box = command->box;
   if (box && !box->early.empty()) {
     auto early = std::move(box->early);
