@@ -27,8 +27,8 @@ namespace cofferdam {
 struct Stream {
   enum Kind { kNone, kCapture, kRelay, kFeed };
   Kind kind = kNone;
-  UniqueFd from;             // capture, relay: our end of the command's pipe; non-blocking
-  UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
+  UniqueFd from; // capture, relay: our end of the command's pipe; non-blocking
+  UniqueFd to;   // relay: where it goes; feed: our end of the command's stdin
   UniqueFd held; // capture: the command's end. Kept until it has ended: its end of file would wake us, on a processor
                  // that the process which is ending needs, and tell nothing that its report does not
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
@@ -61,9 +61,9 @@ struct Seat {
   Owner owner;
   std::vector<HierarchySpec> hierarchies;
   std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
-  Leaves leaves; // in which a process is parked; or none
-  std::unique_ptr<Kit> kit; // if there are leaves, it may be
-  int commands = 0; // that are being started, or not closed yet
+  Leaves leaves;               // in which a process is parked; or none
+  std::unique_ptr<Kit> kit;    // if there are leaves, it may be
+  int commands = 0;            // that are being started, or not closed yet
 };
 
 struct Box {

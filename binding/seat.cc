@@ -28,7 +28,8 @@ void Park(int channel, const LeafSpec &spec, const std::vector<uint8_t> &shared,
   std::vector<Loan> loans;
   try {
     MakeLeaves(spec, leaves, &owned, &loans);
-    if (!SendRequest(channel, 0, WIRE_PARK | BoundingSet(spec.right), loans, {}, shared, {true, 0})) FailStep(STEP_CHANNEL, 0);
+    if (!SendRequest(channel, 0, WIRE_PARK | BoundingSet(spec.right), loans, {}, shared, {true, 0}))
+      FailStep(STEP_CHANNEL, 0);
     OpenStat(leaves);
   } catch (...) { // also for want of memory
     RemoveSoon(leaves);

@@ -80,8 +80,8 @@ void ProvideCommand(Request *request, Command *command) {
   const bool seated = !command->leaves.paths.empty();
   if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
   command->leaf_paths = command->leaves.paths;
-  const uint32_t flags = BoundingSet(*request) | (seated ? WIRE_SEATED : 0) |
-                         (request->box && request->collect ? WIRE_SILENT : 0);
+  const uint32_t flags =
+      BoundingSet(*request) | (seated ? WIRE_SEATED : 0) | (request->box && request->collect ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, {false, 0});
   if (sent && !seated) OpenStat(&command->leaves);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of

@@ -1,7 +1,7 @@
 // The two ways to use a command, wherever it is started: as a live process, or fed, gathered and awaited.
 
 import { abortedError, type Origin, withOrigin } from './errors.js'
-import { Launch, type LiveBox, type Prepared } from './launch.js'
+import { Launch, type LaunchOwner, type LiveBox, type Prepared } from './launch.js'
 import type { Command, parseRunOptions, parseSpawnOptions } from './options/command.js'
 import { resultOf, SandboxProcess } from './process.js'
 import { finite, type LimitsRecipe } from './recipe.js'
@@ -18,19 +18,30 @@ export interface Start {
   readonly origin: Origin
   /** A live box; otherwise a sandbox of its own. */
   readonly box?: LiveBox | undefined
-  /** Told of the launch as soon as it has been made. */
-  readonly onLaunch?: (launch: Launch) => void
+  readonly owner?: LaunchOwner | undefined
+}
+
+const runLimits = new WeakMap<LimitsRecipe, LimitsRecipe>()
+
+/** The limits of a command whose output is held in memory. */
+function limitsOfRun(limits: LimitsRecipe): LimitsRecipe {
+  if (limits.outputBytes !== undefined) return limits
+  let made = runLimits.get(limits)
+  if (!made) {
+    made = { ...limits, outputBytes: DEFAULT_RUN_OUTPUT }
+    runLimits.set(limits, made)
+  }
+  return made
 }
 
 /** Resolves when the command runs. */
 export async function spawnCommand(
-  { prepared, limits, command, origin, box, onLaunch }: Start,
+  { prepared, limits, command, origin, box, owner }: Start,
   { stdio, signal }: ReturnType<typeof parseSpawnOptions>,
 ): Promise<SandboxProcess> {
   const outputBytes = finite(limits.outputBytes)
   const request = { command, stdio, outputBytes, collect: false, inBox: box !== undefined }
-  const launch = new Launch(prepared, request, signal, origin, box)
-  onLaunch?.(launch)
+  const launch = new Launch(prepared, request, { signal, origin, box, owner })
   const started = await launch.started
   const child = new SandboxProcess({ launch, plan: prepared.plan, limits }, started)
   if (signal?.aborted) {
@@ -43,20 +54,18 @@ export async function spawnCommand(
 
 /** Resolves when the command has ended. */
 export async function runCommand(
-  { prepared, limits: given, command, origin, box, onLaunch }: Start,
+  { prepared, limits: given, command, origin, box, owner }: Start,
   { stdio, signal, encoding }: ReturnType<typeof parseRunOptions>,
 ): Promise<RunResult<string> | RunResult<Buffer>> {
-  const outputLimit = given.outputBytes ?? DEFAULT_RUN_OUTPUT
-  const limits = { ...given, outputBytes: outputLimit }
-  const request = { command, stdio, outputBytes: finite(outputLimit), collect: true, inBox: box !== undefined }
-  const launch = new Launch(prepared, request, signal, origin, box)
-  onLaunch?.(launch)
+  const limits = limitsOfRun(given)
+  const request = { command, stdio, outputBytes: finite(limits.outputBytes), collect: true, inBox: box !== undefined }
+  const launch = new Launch(prepared, request, { signal, origin, box, owner })
   const event = await launch.exited
-  const stdout = event.stdout ?? Buffer.alloc(0)
-  const stderr = event.stderr ?? Buffer.alloc(0)
-  if (encoding === 'buffer') return resultOf(event, prepared.plan, limits, { stdout, stderr })
-  return resultOf(event, prepared.plan, limits, {
-    stdout: stdout.toString(encoding),
-    stderr: stderr.toString(encoding),
-  })
+  const { stdout, stderr } = event
+  if (encoding === 'buffer') {
+    const output = { stdout: stdout ?? Buffer.alloc(0), stderr: stderr ?? Buffer.alloc(0) }
+    return resultOf(event, prepared.plan, limits, output)
+  }
+  const output = { stdout: stdout?.toString(encoding) ?? '', stderr: stderr?.toString(encoding) ?? '' }
+  return resultOf(event, prepared.plan, limits, output)
 }

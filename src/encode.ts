@@ -5,7 +5,7 @@ import { encodeCommand, encodeExec, encodeFresh } from './encode/exec.js'
 import { encodeCommandHost, encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
 import { type Section, type Subject, Writer } from './encode/writer.js'
-import type { Command, Stdio } from './options/command.js'
+import { type Command, NO_INPUT, type Stdio } from './options/command.js'
 import type { SandboxPlan } from './plan-types.js'
 import type { Filter } from './seccomp/compile.js'
 
@@ -21,6 +21,18 @@ export interface EncodedPlan {
   readonly exec: Section
   /** Bits of enum wire_request_flag that hold for every command. */
   readonly flags: number
+  /** What requests for commands without input begin with; made with the first. */
+  plain?: Beginning
+}
+
+/** A request up to the command. */
+interface Beginning {
+  readonly bytes: Uint8Array
+  readonly execAt: number
+  /** Of its streams. */
+  readonly subjects: readonly Subject[]
+  /** All else that it depends on. */
+  readonly outputBytes: number | undefined
 }
 
 /** One request, and what its records are about: `subjects[phase][index]`. */
@@ -93,19 +105,32 @@ function finish(writer: Writer): Uint8Array {
   return bytes
 }
 
+// Into the scratch memory. Of one recipe most requests begin alike, to the byte.
+function beginRequest(plan: EncodedPlan, { stdio, outputBytes, collect }: CommandRequest): Omit<Beginning, 'bytes'> {
+  const isPlain = collect && stdio === NO_INPUT
+  if (isPlain && plan.plain?.outputBytes === outputBytes && plan.plain) {
+    scratch.reset().append(plan.plain.bytes)
+    return plan.plain
+  }
+  const writer = begin(plan, plan.flags | (collect ? REQUEST_FLAG.WIRE_COLLECT : 0))
+  encodeStdio(writer, stdio, outputBytes)
+  writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
+  writer.append(plan.boot.bytes)
+  const execAt = writer.length
+  writer.append(plan.exec.bytes)
+  const beginning = { execAt, subjects: writer.subjects, outputBytes }
+  if (isPlain) plan.plain = { ...beginning, bytes: new Uint8Array(writer.finish()) }
+  return beginning
+}
+
 /**
  * The whole request for one command. Its bytes are valid until the next call: the addon copies them, and so one piece
  * of memory serves all requests.
  */
 export function encodeRequest(plan: EncodedPlan, request: CommandRequest): EncodedRequest {
   const { host, boot, exec } = plan
-  const writer = begin(plan, plan.flags | (request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0))
-  encodeStdio(writer, request.stdio, request.outputBytes)
-  writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
-  const streams = writer.subjects.length
-  writer.append(boot.bytes)
-  const execAt = writer.length
-  writer.append(exec.bytes)
+  const { execAt, subjects: streams } = beginRequest(plan, request)
+  const writer = scratch.forget()
   encodeCommand(writer, request.command, !request.inBox)
   writer.patch(EXEC_SIZE_AT, writer.length - execAt)
 
@@ -113,7 +138,7 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
   return {
     bytes: finish(writer),
     subject(phase, index) {
-      const own = [subjects.slice(0, streams), [], subjects.slice(streams)][phase] ?? []
+      const own = [streams, [], subjects][phase] ?? []
       const shared = [host, boot, exec][phase]?.subjects ?? []
       return index < shared.length ? shared[index] : own[index - shared.length]
     },
@@ -127,7 +152,9 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
 export function encodeOpen(plan: EncodedPlan, commands: EncodedPlan): EncodedRequest {
   const { host, boot } = plan
   const { bytes: shared } = commands.exec
-  const writer = begin(plan, plan.flags | REQUEST_FLAG.WIRE_SHARED).append(boot.bytes).append(shared)
+  const writer = begin(plan, plan.flags | REQUEST_FLAG.WIRE_SHARED)
+    .append(boot.bytes)
+    .append(shared)
   writer.patch(EXEC_SIZE_AT, shared.length)
   return { bytes: finish(writer), subject: (phase, index) => [host, boot][phase]?.subjects[index] }
 }

@@ -62,6 +62,25 @@ export interface LiveBox {
   readonly closing: boolean
 }
 
+/** Whoever keeps an account of launches: told at once, before any promise is settled. */
+export interface LaunchOwner {
+  /** The request has been handed over. */
+  began(launch: Launch): void
+  /** The command has ended, or was never started. */
+  over(launch: Launch): void
+  /** Nothing of it is left. */
+  gone(launch: Launch): void
+}
+
+/** What a launch is for, beside its plan. */
+export interface LaunchContext {
+  readonly signal: AbortSignal | undefined
+  readonly origin: Origin
+  /** Without a box the plan is that of a whole sandbox; with one, that of its commands. */
+  readonly box?: LiveBox | undefined
+  readonly owner?: LaunchOwner | undefined
+}
+
 /** A command that is starting, running or over; in a sandbox of its own, or in a box. */
 export class Launch {
   /** Whether the command can still be acted on. */
@@ -75,24 +94,18 @@ export class Launch {
   readonly #signal: AbortSignal | undefined
   readonly #origin: Origin
   readonly #box: LiveBox | undefined
+  readonly #owner: LaunchOwner | undefined
   #runs = false
 
   /**
-   * Without a box the plan is that of a whole sandbox; with one, that of its commands.
-   *
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(
-    prepared: Prepared,
-    request: CommandRequest,
-    signal: AbortSignal | undefined,
-    origin: Origin,
-    box?: LiveBox,
-  ) {
+  constructor(prepared: Prepared, request: CommandRequest, { signal, origin, box, owner }: LaunchContext) {
     assertSupported(prepared.plan, origin)
     if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
     this.#box = box
+    this.#owner = owner
     this.#origin = origin
     this.#plan = prepared.plan
     this.#signal = signal
@@ -100,9 +113,10 @@ export class Launch {
     this.#started.settled = request.collect
     this.#id = spawnNative(this.#request.bytes, (event) => this.#receive(event), box?.id)
     signal?.addEventListener('abort', this.#abort, { once: true })
+    owner?.began(this)
   }
 
-  /** The command runs. Never settles for requests that collect. */
+  /** The command runs. Not for requests that collect, of which that is not told. */
   get started(): Promise<StartedEvent> {
     return this.#started.promise
   }
@@ -151,12 +165,14 @@ export class Launch {
         return
       case 'closed':
         this.#fail(() => this.#lost())
+        this.#owner?.gone(this)
         this.#closed.resolve()
         return
     }
   }
 
   #over(): void {
+    if (this.live) this.#owner?.over(this)
     this.live = false
     this.#signal?.removeEventListener('abort', this.#abort)
   }

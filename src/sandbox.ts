@@ -46,7 +46,8 @@ export class Sandbox extends SandboxBuilder {
       const prepared = sandbox.#prepare()
       const { plan, encoded, facts } = prepared
       const kind = fresh ? 'fresh' : 'inBox'
-      const commands = (prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) })
+      const commands = prepared[kind] ?? { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
+      prepared[kind] = commands
       const boot = new Boot(prepared, commands, signal, origin)
       return new Box({ boot, prepared: commands, limits: sandbox.recipe.limits }, await boot.ready)
     }

@@ -40,8 +40,8 @@ static struct {
   struct failure failure; /* of its joining, or of what has been prepared */
   struct command shared;  /* what the command will begin with, without what points into the request */
   int has_shared;
-  struct fds procs,       /* v1's cgroup.procs: the process's own as long as it lives */
-      rest;               /* what else was lent with the leaf: for supervision */
+  struct fds procs, /* v1's cgroup.procs: the process's own as long as it lives */
+      rest;         /* what else was lent with the leaf: for supervision */
 } parked;
 
 static void futex_wait(uint32_t *word, uint32_t value) {
