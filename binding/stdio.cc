@@ -2,6 +2,7 @@
 #include "stdio.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -12,7 +13,7 @@
 namespace cofferdam {
 namespace {
 
-constexpr int kKits = 64; // descriptors are scarce
+constexpr int kKits = 64; // at once: each has five descriptors
 std::atomic<int> kits{0};
 
 // The pipe belongs to the command's user, so that it may open /dev/stdin and its like again.
@@ -129,6 +130,12 @@ UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int 
   }
 }
 
+// The kernel gives out the lowest number that is free: beyond half of them, the others are for those who need one.
+bool IsScarce(const UniqueFd &newest) {
+  rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(newest.get()) > limit.rlim_cur / 2;
+}
+
 } // namespace
 
 Kit::Kit() {
@@ -148,7 +155,7 @@ std::unique_ptr<Kit> MakeKit(const Owner &owner) {
   } catch (const StepError &) {
     return nullptr;
   }
-  return kit;
+  return IsScarce(kit->captures[1].write) ? nullptr : std::move(kit);
 }
 
 void PrepareStdio(Request *request, Command *command, Kit *kit, std::vector<UniqueFd> *owned,

@@ -80,6 +80,7 @@ struct State {
   int launching = 0;
   bool dismissed = false; // inits, by another thread than ours: their group may be idle now
   Clock::time_point quiet_since;
+  Clock::time_point waits_until; // the thread, if it does
   bool started = false;
   bool retired = false; // the thread is gone for good: everybody makes its own
 };
@@ -193,6 +194,12 @@ Clock::time_point NextLook(const State &state, Clock::time_point now, int groups
   return next;
 }
 
+// With the lock held: whether the thread has to be woken in order to look when it has been quiet. In a row of launches,
+// or of commands in a box, it most often need not, and would take a processor from the next of them.
+bool Oversleeps(const State &state, Clock::time_point now) {
+  return state.waits_until > now + kQuiet;
+}
+
 // A thread that cannot come back from its small namespace must do nothing more that has to do with paths. What is left
 // to do for the groups is done by the watchers.
 void Retire(State &state) {
@@ -226,8 +233,11 @@ void Run() {
       shelf = Wanting(state, Clock::now());
       box = Seatless(state, Clock::now());
       if (!shelf && !box && blanks.empty() && networks.empty()) {
-        if (!std::exchange(state.dismissed, false))
-          state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
+        if (!std::exchange(state.dismissed, false)) {
+          state.waits_until = NextLook(state, Clock::now(), groups_ms);
+          state.wake.wait_until(lock, state.waits_until);
+          state.waits_until = {};
+        }
         groups_ms = -1;
         shelf = Wanting(state, Clock::now());
         CollectOld(state, Clock::now(), &blanks, &networks);
@@ -297,7 +307,7 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
   if (!request.stocked) return false;
   State &state = Shared();
   std::deque<Blank> dead;
-  bool taken = false;
+  bool taken = false, wanting = false;
   {
     std::unique_lock<std::mutex> lock(state.mutex);
     state.launching++;
@@ -317,8 +327,9 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
       else
         dead.push_back(std::move(blank));
     }
+    wanting = Wanting(state, Clock::now()) || state.shelves.size() > kShelves;
   }
-  state.wake.notify_one();
+  if (wanting) state.wake.notify_one();
   DismissElsewhere(state, &dead);
   return taken;
 }
@@ -329,6 +340,7 @@ void LaunchIsOver() {
     std::lock_guard<std::mutex> lock(state.mutex);
     if (--state.launching > 0) return;
     state.quiet_since = Clock::now();
+    if (!Oversleeps(state, state.quiet_since)) return;
   }
   state.wake.notify_one();
 }
@@ -340,8 +352,9 @@ void ParkSoon(const std::shared_ptr<Box> &box) {
     if (!Start(state)) return;
     const auto same = [&](const Idle &idle) { return !idle.box.owner_before(box) && !box.owner_before(idle.box); };
     state.idle.erase(std::remove_if(state.idle.begin(), state.idle.end(), same), state.idle.end());
-    state.idle.push_back({box, Clock::now()});
-    if (state.idle.size() > 1) return;
+    const Clock::time_point now = Clock::now();
+    state.idle.push_back({box, now});
+    if (!Oversleeps(state, now)) return;
   }
   state.wake.notify_one();
 }
