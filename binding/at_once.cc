@@ -39,19 +39,19 @@ bool Send(Request *request, std::unique_ptr<Command> *command, Kit *kit, Watcher
 bool StartAtOnce(Request *request, Watcher *watcher) {
   if (!IsPlain(*request)) return false;
   std::shared_ptr<Box> box = watcher->Find(request->box);
-  Leaves leaves;
-  std::unique_ptr<Kit> kit;
-  if (!box || !TryEnterBox(box.get(), &leaves, &kit)) return false;
+  Place place;
+  if (!box || !TryEnterBox(box.get(), &place)) return false;
   auto command = NewCommand(*request, box);
-  command->leaf_paths = leaves.paths;
-  command->leaves = std::move(leaves);
+  command->leaf_paths = place.leaves.paths;
+  std::swap(command->leaves, place.leaves);
   try {
-    if (Send(request, &command, kit.get(), watcher)) return true;
+    if (Send(request, &command, place.kit.get(), watcher)) return true;
   } catch (const StepError &) { // the pipe for its input, which a spawner will say as well
   }
   Stream &input = command->streams[0];
   if (input.kind == Stream::kFeed) request->stdio[0].input = std::move(input.data);
-  StepBack(box.get(), &command->leaves);
+  std::swap(command->leaves, place.leaves);
+  StepBack(box.get(), &place);
   return false;
 }
 

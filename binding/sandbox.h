@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cgroup.h"
+#include "channel.h"
 #include "init/wire.h"
 #include "request.h"
 #include "unique_fd.h"
@@ -53,6 +54,15 @@ struct Kit {
   Pipe captures[2];
 };
 
+// What a command to come will need, made ahead, as far as there is any of it.
+struct Place {
+  Leaves leaves;
+  bool parked = false; // a process waits in them; otherwise init has still to be lent:
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  std::unique_ptr<Kit> kit;
+};
+
 // The place of a box's next command: see seat.h.
 struct Seat {
   std::mutex mutex;
@@ -61,8 +71,7 @@ struct Seat {
   Owner owner;
   std::vector<HierarchySpec> hierarchies;
   std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
-  Leaves leaves;               // in which a process is parked; or none
-  std::unique_ptr<Kit> kit;    // if there are leaves, it may be
+  Place place;
   int commands = 0;            // that are being started, or not closed yet
 };
 

@@ -70,25 +70,40 @@ void ProvideBoot(const Request &request, Box *box, bool more) {
 }
 
 // What a command needs. Its request is one packet, whole or not at all: others may be sending to the same init.
-void ProvideCommand(Request *request, Command *command) {
+// True when its process was not made ahead: then commands come in a close row, or side by side.
+bool ProvideCommand(Request *request, Command *command) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
-  std::unique_ptr<Kit> unused;
-  PrepareStdio(request, command, nullptr, &owned, &loans);
   const bool several = request->box || !(request->namespaces & CLONE_NEWPID);
-  if (request->box) TakeSeat(command->box.get(), &command->leaves, &unused);
-  const bool seated = !command->leaves.paths.empty();
-  if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
+  Place place;
+  if (request->box)
+    TakePlace(command->box.get(), &place);
+  else
+    place.parked = !command->leaves.paths.empty(); // with an init from the stock
+  try {
+    PrepareStdio(request, command, place.kit.get(), &owned, &loans);
+  } catch (...) {
+    if (request->box) ReturnPlace(command->box.get(), &place);
+    throw;
+  }
+  const bool seated = place.parked;
+  if (!place.leaves.paths.empty()) std::swap(command->leaves, place.leaves);
+  const bool made = command->leaves.paths.empty();
+  if (made) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
+  loans.insert(loans.end(), place.loans.begin(), place.loans.end());
   command->leaf_paths = command->leaves.paths;
   const uint32_t flags =
       BoundingSet(*request) | (seated ? WIRE_SEATED : 0) | (request->box && request->collect ? WIRE_SILENT : 0);
   const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, {false, 0});
-  if (sent && !seated) OpenStat(&command->leaves);
+  if (sent) OpenStat(&command->leaves);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
-  if (sent || (!request->box && PeerHasEnded())) return;
+  if (sent || (!request->box && PeerHasEnded())) return !seated;
   const int error = errno;
-  if (request->box && seated) ReturnSeat(command->box.get(), &command->leaves);
+  if (request->box && !made) {
+    std::swap(command->leaves, place.leaves);
+    ReturnPlace(command->box.get(), &place);
+  }
   if (error == EAGAIN) SetSendTimeout(*command->box, kStuckTimeout);
   FailStep(STEP_CHANNEL, 0, error);
 }
@@ -128,8 +143,9 @@ void Spawn(Request *request, Box *box, Command *command) {
   }
 }
 
-void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
-  std::shared_ptr<Box> box; // a new one
+// The box that is to have the place of its next command made now, if any.
+std::shared_ptr<Box> Serve(std::unique_ptr<Request> request, Watcher *watcher) {
+  std::shared_ptr<Box> box, next; // box: a new one
   std::unique_ptr<Command> command;
   if (request->box) {
     command = NewCommand(*request, watcher->Find(request->box));
@@ -147,7 +163,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
       Spawn(request.get(), box.get(), command.get());
     } else if (command->box) { // otherwise the watcher tells that it is lost
       GroupHold groups(*request, request->hierarchies);
-      ProvideCommand(request.get(), command.get());
+      if (ProvideCommand(request.get(), command.get())) next = command->box;
     }
   } catch (const StepError &error) {
     failure = error;
@@ -156,6 +172,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
     failure = {STEP_REQUEST, 0, ENOMEM};
   }
   watcher->Add(std::move(box), std::move(command), failure);
+  return next;
 }
 
 } // namespace
@@ -194,7 +211,12 @@ void Spawner::Run() {
     std::unique_ptr<Request> request = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    Serve(std::move(request), watcher_);
+    std::shared_ptr<Box> next = Serve(std::move(request), watcher_);
+    lock.lock();
+    if (!next || !queue_.empty()) continue; // whoever waits comes first
+    lock.unlock();
+    PreparePlace(next.get());
+    next.reset(); // the last to hold it frees it, which is not to be done with the lock held
     lock.lock();
   }
 }

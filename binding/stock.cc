@@ -108,7 +108,9 @@ Blank MakeBlank(const Shelf &shelf) {
   try {
     birth.Join();
     Newborn &init = blank.newborn;
-    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, {}, &init.leaves);
+    Place place;
+    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, {}, &place);
+    init.leaves = std::move(place.leaves);
   } catch (...) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
     throw;
