@@ -72,7 +72,7 @@ struct Seat {
   std::vector<HierarchySpec> hierarchies;
   std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
   Place place;
-  int commands = 0;            // that are being started, or not closed yet
+  int commands = 0; // that are being started, or not closed yet
 };
 
 struct Box {

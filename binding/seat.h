@@ -3,9 +3,8 @@
 // Joining a v1 group means waiting for every processor once, some 8 ms on an idle host, and with v2 alone making the
 // leaf and being born in it is a tenth of a warm run; so it is done before anybody waits for it. An init from the stock
 // has the seat of its command, a box that of its next one whenever nothing runs in it: a command of the box would see
-// the parked process. For one that comes at once after another, or beside it, leaves and streams wait without a process.
-// Failing to make a seat is no failure: the command then makes its own leaves, and learns what is
-// wrong.
+// the parked process. For one that comes at once after another, or beside it, leaves and streams wait without a
+// process. Failing to make a seat is no failure: the command then makes its own leaves, and learns what is wrong.
 #pragma once
 
 #include "cgroup.h"
@@ -33,13 +32,13 @@ void PreparePlace(Box *box);
 void EnterBox(Box *box);
 bool LeaveBox(Box *box);
 
-// Takes the place in the box, if there is one; and puts it back, when init has not been told of the command. Leaves that
-// somebody has removed meanwhile are none.
+// Takes the place in the box, if there is one; and puts it back, when init has not been told of the command. Leaves
+// that somebody has removed meanwhile are none.
 void TakePlace(Box *box, Place *place);
 void ReturnPlace(Box *box, Place *place);
 
-// EnterBox and TakePlace at once, without waiting, where a process is parked and streams are made; false, and nothing is
-// changed, where that is not so. And what undoes it, but for the streams.
+// EnterBox and TakePlace at once, without waiting, where a process is parked and streams are made; false, and nothing
+// is changed, where that is not so. And what undoes it, but for the streams.
 bool TryEnterBox(Box *box, Place *place);
 void StepBack(Box *box, Place *place);
 

@@ -143,8 +143,7 @@ void Spawn(Request *request, Box *box, Command *command) {
   }
 }
 
-// The box that is to have the place of its next command made now, if any.
-std::shared_ptr<Box> Serve(std::unique_ptr<Request> request, Watcher *watcher) {
+void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
   std::shared_ptr<Box> box, next; // box: a new one
   std::unique_ptr<Command> command;
   if (request->box) {
@@ -172,7 +171,7 @@ std::shared_ptr<Box> Serve(std::unique_ptr<Request> request, Watcher *watcher) {
     failure = {STEP_REQUEST, 0, ENOMEM};
   }
   watcher->Add(std::move(box), std::move(command), failure);
-  return next;
+  if (next) PrepareSoon(next);
 }
 
 } // namespace
@@ -211,12 +210,7 @@ void Spawner::Run() {
     std::unique_ptr<Request> request = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    std::shared_ptr<Box> next = Serve(std::move(request), watcher_);
-    lock.lock();
-    if (!next || !queue_.empty()) continue; // whoever waits comes first
-    lock.unlock();
-    PreparePlace(next.get());
-    next.reset(); // the last to hold it frees it, which is not to be done with the lock held
+    Serve(std::move(request), watcher_);
     lock.lock();
   }
 }

@@ -75,6 +75,7 @@ struct State {
   std::condition_variable wake, made;
   std::list<std::shared_ptr<Shelf>> shelves; // used last, first
   std::deque<Idle> idle;                     // that are to have a seat; idle for longest, first
+  std::deque<std::weak_ptr<Box>> busy;       // that are to have a place for their next command
   std::vector<UniqueFd> networks;
   Clock::time_point networks_since;
   int launching = 0;
@@ -185,6 +186,16 @@ std::shared_ptr<Box> Seatless(State &state, Clock::time_point now) {
   return box;
 }
 
+// With the lock held: the box that is to have a place made now, though something runs in it.
+std::shared_ptr<Box> Placeless(State &state) {
+  std::shared_ptr<Box> box;
+  while (!box && !state.busy.empty()) {
+    box = state.busy.front().lock();
+    state.busy.pop_front();
+  }
+  return box;
+}
+
 Clock::time_point NextLook(const State &state, Clock::time_point now, int groups_ms) {
   Clock::time_point next = now + std::chrono::hours(1);
   if (!state.shelves.empty()) next = std::min(next, state.shelves.back()->used + kKept);
@@ -228,13 +239,14 @@ void Run() {
     std::shared_ptr<Shelf> shelf;
     std::deque<Blank> blanks;
     std::vector<UniqueFd> networks;
-    std::shared_ptr<Box> box;
+    std::shared_ptr<Box> box, busy;
     {
       std::unique_lock<std::mutex> lock(state.mutex);
       CollectOld(state, Clock::now(), &blanks, &networks);
       shelf = Wanting(state, Clock::now());
       box = Seatless(state, Clock::now());
-      if (!shelf && !box && blanks.empty() && networks.empty()) {
+      busy = Placeless(state);
+      if (!shelf && !box && !busy && blanks.empty() && networks.empty()) {
         if (!std::exchange(state.dismissed, false)) {
           state.waits_until = NextLook(state, Clock::now(), groups_ms);
           state.wake.wait_until(lock, state.waits_until);
@@ -246,6 +258,7 @@ void Run() {
       }
       if (shelf) shelf->in_making++;
     }
+    if (busy) PreparePlace(busy.get());
     if (box) ParkInBox(box.get());
     if (shelf) Refill(state, shelf);
     if (shelf && IsAstray()) return Retire(state);
@@ -357,6 +370,16 @@ void ParkSoon(const std::shared_ptr<Box> &box) {
     const Clock::time_point now = Clock::now();
     state.idle.push_back({box, now});
     if (!Oversleeps(state, now)) return;
+  }
+  state.wake.notify_one();
+}
+
+void PrepareSoon(const std::shared_ptr<Box> &box) {
+  State &state = Shared();
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    if (!Start(state)) return;
+    state.busy.push_back(box);
   }
   state.wake.notify_one();
 }
