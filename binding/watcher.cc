@@ -3,6 +3,7 @@
 #include "watcher.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -175,13 +176,15 @@ void Watcher::Tell(Event event) {
   events_.push_back(std::move(event));
 }
 
-void Watcher::WakeListener() {
+// Whether there was something to tell.
+bool Watcher::WakeListener() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_ || events_.empty() || woken_) return;
+    if (stopping_ || events_.empty() || woken_) return false;
     woken_ = true;
   }
   wake_();
+  return true;
 }
 
 // ---- the thread -----------------------------------------------------------------------------------------------------
@@ -201,7 +204,8 @@ void Watcher::Run() {
     Adopt(); // first: what is ready may be of a command that has been added without a word
     for (int i = 0; i < count; i++)
       if (ready[i].data.u64 != 0) Dispatch(ready[i].data.u64, ready[i].events);
-    WakeListener();
+    // The kernel likes to put whom we wake on our processor, and what follows is in no hurry.
+    if (WakeListener()) sched_yield();
     timeout = Tick();
     WakeListener();
     std::lock_guard<std::mutex> lock(mutex_);

@@ -101,7 +101,7 @@ private:
   void CleanUp(Box *box);
   void Tell(Event event);
   void Wake();
-  void WakeListener();
+  bool WakeListener();
   bool Send(const Command &command, uint32_t signal, uint32_t cause);
   void CloseIfIdle(Box *box);
   void EndBox(Box *box, uint32_t cause);
