@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "at_once.h"
 #include "host_probe.h"
 #include "request.h"
 #include "spawner.h"
@@ -124,7 +125,7 @@ Napi::Value Instance::Spawn(const Napi::CallbackInfo &info) {
   if (info[1].IsNumber()) request->box = info[1].ToNumber().Uint32Value();
   if (holds_++ == 0) listener_.Ref(env);
   watcher_->Expect(id);
-  spawner_->Submit(std::move(request));
+  if (!StartAtOnce(request.get(), watcher_.get())) spawner_->Submit(std::move(request));
   return Napi::Number::New(env, id);
 }
 

@@ -4,8 +4,9 @@
     {
       "target_name": "cofferdam",
       "sources": [
-        "addon.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc", "init_image.cc",
-        "janitor.cc", "launch.cc", "map_writers.cc", "newborn.cc", "orphans.cc", "remove_tree.cc", "request.cc", "seat.cc",
+        "addon.cc", "at_once.cc", "cgroup.cc", "channel.cc", "detached.cc", "devices.cc", "host_probe.cc", "id_map.cc",
+        "init_image.cc", "janitor.cc", "launch.cc", "map_writers.cc", "newborn.cc", "orphans.cc", "remove_tree.cc",
+        "request.cc", "seat.cc",
         "small_namespace.cc", "spawner.cc", "stdio.cc", "stock.cc", "stock_key.cc", "trees.cc",
         "watcher.cc", "watcher_events.cc", "watcher_streams.cc", "watcher_terminal.cc"
       ],

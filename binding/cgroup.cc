@@ -75,13 +75,16 @@ bool WriteFile(const std::string &path, const std::string &value) {
   return fd && write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
 }
 
-std::string ReadFile(const std::string &path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::string ReadAll(const UniqueFd &fd) {
   std::string text;
   char buffer[4096];
   ssize_t size;
   while (fd && (size = read(fd.get(), buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<size_t>(size));
   return text;
+}
+
+UniqueFd OpenFile(const std::string &path) {
+  return UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 // The host id of the namespace's root, which init becomes: it puts commands into leaves, so the kernel wants it to be
@@ -255,15 +258,27 @@ void MakeLeaves(const LeafSpec &wanted, Leaves *leaves, std::vector<UniqueFd> *o
   }
 }
 
+void OpenStat(Leaves *leaves) {
+  for (size_t i = 0; i < leaves->paths.size() && !leaves->first_stat; i++) {
+    if (leaves->stats[i].empty()) continue;
+    leaves->first_stat = OpenFile(leaves->paths[i] + "/" + leaves->stats[i].front().file);
+    return;
+  }
+}
+
 std::vector<std::string> ReadStats(const Leaves &leaves) {
   std::vector<std::string> texts;
   for (size_t i = 0; i < leaves.paths.size(); i++)
-    for (const CgroupFile &file : leaves.stats[i]) texts.push_back(ReadFile(leaves.paths[i] + "/" + file.file));
+    for (const CgroupFile &file : leaves.stats[i]) {
+      const bool open = texts.empty() && leaves.first_stat;
+      texts.push_back(open ? ReadAll(leaves.first_stat) : ReadAll(OpenFile(leaves.paths[i] + "/" + file.file)));
+    }
   return texts;
 }
 
 bool RemoveLeaves(Leaves *leaves) {
   State &state = Shared();
+  leaves->first_stat.reset();
   while (!leaves->paths.empty()) {
     const std::string &leaf = leaves->paths.back();
     if (rmdir(leaf.c_str()) < 0 && errno == EBUSY) {

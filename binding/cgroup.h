@@ -24,6 +24,7 @@ namespace cofferdam {
 struct Leaves {
   std::vector<std::string> paths;
   std::vector<std::vector<CgroupFile>> stats;
+  UniqueFd first_stat; // the first of all these files, once OpenStat has been called
 };
 
 // The groups of a request, made if they are missing, and kept from being swept while this lives.
@@ -64,6 +65,9 @@ struct LeafSpec {
 // Makes the leaves and writes the limits; the groups must be held. What is opened for init goes to *owned and *loans.
 // On StepError, what was made stays in *leaves for RemoveLeaves.
 void MakeLeaves(const LeafSpec &spec, Leaves *leaves, std::vector<UniqueFd> *owned, std::vector<Loan> *loans);
+
+// Opens the figures that nearly every command has, ahead of the moment when its result is waited for. Best effort.
+void OpenStat(Leaves *leaves);
 
 // The texts of the request's HOST_STAT files, in order; "" where one cannot be read.
 std::vector<std::string> ReadStats(const Leaves &leaves);

@@ -2,6 +2,7 @@
 #include "channel.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -69,8 +70,12 @@ bool SendPacket(int channel, const wire_header &header, const void *body, size_t
   return sent >= 0;
 }
 
+uint32_t BoundingSet(const Birthright &right) {
+  return right.namespaces & CLONE_NEWUSER && right.no_capabilities ? WIRE_BOUNDING_SET_EMPTY : 0;
+}
+
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
-                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more) {
+                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, const Sending &how) {
   if (loans.size() >= WIRE_FDS_TOTAL) {
     errno = E2BIG;
     return false;
@@ -79,7 +84,7 @@ bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loa
   header.magic = WIRE_MAGIC;
   header.id = id;
   header.a = flags;
-  header.b = more;
+  header.b = how.more;
   std::vector<uint8_t> body;
   body.reserve(loans.size() * 4 + boot.size() + exec.size());
   std::vector<int> fds;
@@ -100,14 +105,15 @@ bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loa
   size_t sent = 0;
   while (fds.size() - sent > WIRE_FDS_MAX) {
     header.kind = WIRE_FDS;
-    if (!SendPacket(channel, header, nullptr, 0, fds.data() + sent, WIRE_FDS_MAX, 0)) return false;
+    if (!SendPacket(channel, header, nullptr, 0, fds.data() + sent, WIRE_FDS_MAX, how.flags)) return false;
     sent += WIRE_FDS_MAX;
   }
   header.kind = WIRE_REQUEST;
   header.fd_count = static_cast<uint32_t>(loans.size());
   header.boot_size = static_cast<uint32_t>(boot.size());
   header.exec_size = static_cast<uint32_t>(exec.size());
-  return SendPacket(channel, header, body.data(), mapped ? 0 : body.size(), fds.data() + sent, fds.size() - sent, 0);
+  return SendPacket(channel, header, body.data(), mapped ? 0 : body.size(), fds.data() + sent, fds.size() - sent,
+                    how.flags);
 }
 
 Received ReceiveEvent(int channel, Report *report) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "init/wire.h"
+#include "request.h"
 #include "unique_fd.h"
 
 namespace cofferdam {
@@ -25,9 +26,17 @@ struct Loan {
   int fd;
 };
 
-// Sends a request: FDS packets as needed, then the body inline or in a sealed memfd. `more`: another follows at once.
+// What init is told of its bounding set: that nothing is left to be dropped from it.
+uint32_t BoundingSet(const Birthright &right);
+
+struct Sending {
+  bool more; // another request follows at once
+  int flags; // of sendmsg(2)
+};
+
+// Sends a request: FDS packets as needed, then the body inline or in a sealed memfd.
 bool SendRequest(int channel, uint32_t id, uint32_t flags, const std::vector<Loan> &loans,
-                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, bool more);
+                 const std::vector<uint8_t> &boot, const std::vector<uint8_t> &exec, const Sending &how);
 
 // What init has sent.
 struct Report {

@@ -24,7 +24,7 @@ void SendAhead(int channel, const Birthright &right, bool resting) {
   std::vector<Loan> trees;
   OpenTrees(right, right.ahead_trees, &owned, &trees);
   const uint32_t flags = resting ? WIRE_AHEAD : 0;
-  if (!SendRequest(channel, 0, flags, trees, right.ahead, {}, true) && !PeerHasEnded()) FailStep(STEP_CHANNEL, 0);
+  if (!SendRequest(channel, 0, flags, trees, right.ahead, {}, {true, 0}) && !PeerHasEnded()) FailStep(STEP_CHANNEL, 0);
 }
 
 // What a kernel before 5.7 answers to CLONE_INTO_CGROUP, which it does not know. If that has another reason, asking

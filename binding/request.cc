@@ -137,9 +137,9 @@ void ReadRecord(const wire_record &record, wire_reader *p, uint32_t index, Reque
     request->nice = static_cast<int>(wire_u32(p));
     return;
   case HOST_OWNER:
-    request->has_owner = true;
-    request->owner_uid = wire_u32(p);
-    request->owner_gid = wire_u32(p);
+    request->owner.known = true;
+    request->owner.uid = wire_u32(p);
+    request->owner.gid = wire_u32(p);
     return;
   default: p->bad = 1;
   }
@@ -173,7 +173,8 @@ bool ParseRequest(const uint8_t *data, size_t size, Request *request) {
   }
   request->ahead.assign(boot, boot + ahead_size);
   request->boot.assign(boot + ahead_size, boot + boot_size);
-  request->exec.assign(exec, exec + exec_size);
+  auto &commands = flags & WIRE_SHARED ? request->shared : request->exec;
+  commands.assign(exec, exec + exec_size);
   return !section.bad;
 }
 

@@ -56,6 +56,12 @@ struct StdioSpec {
   std::vector<uint8_t> input;
 };
 
+// Whose a command's pipes are, on the host; nobody else's than ours where it is not known.
+struct Owner {
+  bool known = false;
+  uint32_t uid = 0, gid = 0;
+};
+
 // What an init is born with, and what it can do before anybody has asked for a sandbox: plain data, for copies of it
 // are kept (stock.h).
 struct Birthright {
@@ -88,9 +94,9 @@ struct Request : Birthright {
   std::vector<HierarchySpec> hierarchies;
   StdioSpec stdio[3];
   uint64_t output_limit = kUnlimited;
-  bool has_owner = false;
-  uint32_t owner_uid = 0, owner_gid = 0;
+  Owner owner;
   std::vector<uint8_t> boot, exec; // boot without its ahead part
+  std::vector<uint8_t> shared;     // of a box: what the exec sections of its commands begin with
 };
 
 // False when the bytes are no request of this version.

@@ -28,9 +28,11 @@ namespace cofferdam {
 struct Stream {
   enum Kind { kNone, kCapture, kRelay, kFeed, kTerminal };
   Kind kind = kNone;
-  UniqueFd from;             // capture, relay: our end of the command's pipe; non-blocking
-  UniqueFd to;               // relay: where it goes; feed: our end of the command's stdin
-                             // terminal: one of both is its master, from STARTED on, the other our end of a pipe
+  UniqueFd from; // capture, relay: our end of the command's pipe; non-blocking
+  UniqueFd to;   // relay: where it goes; feed: our end of the command's stdin
+                 // terminal: one of both is its master, from STARTED on, the other our end of a pipe
+  UniqueFd held; // capture: the command's end. Kept until it has ended: its end of file would wake us, on a processor
+                 // that the process which is ending needs, and tell nothing that its report does not
   std::vector<uint8_t> data; // captured; or still to be written, from `done` on
   size_t done = 0;
   bool foreign = false;  // relay: `to` is not ours, so it may block
@@ -41,13 +43,38 @@ struct Stream {
 
 struct Command;
 
+struct Pipe {
+  UniqueFd read, write;
+};
+
+// Streams of a command to come: no input, and two outputs to be collected. See stdio.h.
+struct Kit {
+  Kit();
+  Kit(const Kit &) = delete;
+  ~Kit();
+
+  UniqueFd null;
+  Pipe captures[2];
+};
+
+// What a command to come will need, made ahead, as far as there is any of it.
+struct Place {
+  Leaves leaves;
+  bool parked = false; // a process waits in them; otherwise init has still to be lent:
+  std::vector<UniqueFd> owned;
+  std::vector<Loan> loans;
+  std::unique_ptr<Kit> kit;
+};
+
 // The place of a box's next command: see seat.h.
 struct Seat {
   std::mutex mutex;
   bool wanted = false;
   Birthright right;
+  Owner owner;
   std::vector<HierarchySpec> hierarchies;
-  Leaves leaves;    // in which a process is parked; or none
+  std::vector<uint8_t> shared; // exec records that each of the box's commands begins with
+  Place place;
   int commands = 0; // that are being started, or not closed yet
 };
 
@@ -102,6 +129,16 @@ struct Command {
       if (fd >= 0) close(fd);
   }
 };
+
+inline std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box> box) {
+  auto command = std::make_unique<Command>();
+  command->id = request.id;
+  command->box = std::move(box);
+  command->collect = request.collect;
+  command->tell_start = request.tell_start;
+  command->output_limit = request.output_limit;
+  return command;
+}
 
 // Whether output is still being captured.
 inline bool HasCaptures(const Command &command) {

@@ -65,29 +65,45 @@ void ProvideBoot(const Request &request, Box *box, bool more) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> trees;
   OpenTrees(request, request.trees, &owned, &trees);
-  if (!SendRequest(box->channel.get(), request.id, 0, trees, request.boot, {}, more) && !PeerHasEnded())
+  if (!SendRequest(box->channel.get(), request.id, 0, trees, request.boot, {}, {more, 0}) && !PeerHasEnded())
     FailStep(STEP_CHANNEL, 0);
 }
 
 // What a command needs. Its request is one packet, whole or not at all: others may be sending to the same init.
-void ProvideCommand(Request *request, Command *command) {
+// True when its process was not made ahead: then commands come in a close row, or side by side.
+bool ProvideCommand(Request *request, Command *command) {
   std::vector<UniqueFd> owned;
   std::vector<Loan> loans;
-  PrepareStdio(request, command, &owned, &loans);
   const bool several = request->box || !(request->namespaces & CLONE_NEWPID);
-  if (request->box) TakeSeat(command->box.get(), &command->leaves);
-  const bool seated = !command->leaves.paths.empty();
-  if (!seated) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
+  Place place;
+  if (request->box)
+    TakePlace(command->box.get(), &place);
+  else
+    place.parked = !command->leaves.paths.empty(); // with an init from the stock
+  try {
+    PrepareStdio(request, command, place.kit.get(), &owned, &loans);
+  } catch (...) {
+    if (request->box) ReturnPlace(command->box.get(), &place);
+    throw;
+  }
+  const bool seated = place.parked;
+  if (!place.leaves.paths.empty()) std::swap(command->leaves, place.leaves);
+  const bool made = command->leaves.paths.empty();
+  if (made) MakeLeaves({*request, request->hierarchies, several}, &command->leaves, &owned, &loans);
+  loans.insert(loans.end(), place.loans.begin(), place.loans.end());
   command->leaf_paths = command->leaves.paths;
-  const bool dropped = request->namespaces & CLONE_NEWUSER && request->no_capabilities;
-  const uint32_t flags = (dropped ? WIRE_BOUNDING_SET_EMPTY : 0) | (seated ? WIRE_SEATED : 0) |
-                         (request->box && !request->tell_start ? WIRE_SILENT : 0);
-  const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, false);
+  const uint32_t flags =
+      BoundingSet(*request) | (seated ? WIRE_SEATED : 0) | (request->box && !request->tell_start ? WIRE_SILENT : 0);
+  const bool sent = SendRequest(command->box->channel.get(), request->id, flags, loans, {}, request->exec, {false, 0});
+  if (sent) OpenStat(&command->leaves);
   // Of an init that is being born there will be a report; a box that has died while it was idle has read nothing of
   // this.
-  if (sent || (!request->box && PeerHasEnded())) return;
+  if (sent || (!request->box && PeerHasEnded())) return !seated;
   const int error = errno;
-  if (request->box && seated) ReturnSeat(command->box.get(), &command->leaves);
+  if (request->box && !made) {
+    std::swap(command->leaves, place.leaves);
+    ReturnPlace(command->box.get(), &place);
+  }
   if (error == EAGAIN) SetSendTimeout(*command->box, kStuckTimeout);
   FailStep(STEP_CHANNEL, 0, error);
 }
@@ -111,7 +127,9 @@ void Spawn(Request *request, Box *box, Command *command) {
   if (!command && WantsSeat(*request)) {
     box->seat.wanted = true;
     box->seat.right = *request;
+    box->seat.owner = request->owner;
     box->seat.hierarchies = request->hierarchies;
+    box->seat.shared = request->shared;
   }
   try {
     if (!command && !SetSendTimeout(*box, kSendTimeout)) FailStep(STEP_CHANNEL, 0);
@@ -125,22 +143,12 @@ void Spawn(Request *request, Box *box, Command *command) {
   }
 }
 
-std::unique_ptr<Command> NewCommand(const Request &request, std::shared_ptr<Box> box) {
-  auto command = std::make_unique<Command>();
-  command->id = request.id;
-  command->box = std::move(box);
-  command->collect = request.collect;
-  command->tell_start = request.tell_start;
-  command->output_limit = request.output_limit;
-  if (command->box && request.box) EnterBox(command->box.get());
-  return command;
-}
-
 void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
-  std::shared_ptr<Box> box; // a new one
+  std::shared_ptr<Box> box, next; // box: a new one
   std::unique_ptr<Command> command;
   if (request->box) {
     command = NewCommand(*request, watcher->Find(request->box));
+    if (command->box) EnterBox(command->box.get());
   } else {
     box = std::make_shared<Box>();
     box->id = request->id;
@@ -154,7 +162,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
       Spawn(request.get(), box.get(), command.get());
     } else if (command->box) { // otherwise the watcher tells that it is lost
       GroupHold groups(*request, request->hierarchies);
-      ProvideCommand(request.get(), command.get());
+      if (ProvideCommand(request.get(), command.get())) next = command->box;
     }
   } catch (const StepError &error) {
     failure = error;
@@ -163,6 +171,7 @@ void Serve(std::unique_ptr<Request> request, Watcher *watcher) {
     failure = {STEP_REQUEST, 0, ENOMEM};
   }
   watcher->Add(std::move(box), std::move(command), failure);
+  if (next) PrepareSoon(next);
 }
 
 } // namespace

@@ -2,8 +2,10 @@
 #include "stdio.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "step_error.h"
@@ -11,16 +13,15 @@
 namespace cofferdam {
 namespace {
 
-struct Pipe {
-  UniqueFd read, write;
-};
+constexpr int kKits = 64; // at once: each has five descriptors
+std::atomic<int> kits{0};
 
 // The pipe belongs to the command's user, so that it may open /dev/stdin and its like again.
-Pipe MakePipe(const Request &request, uint32_t index) {
+Pipe MakePipe(const Owner &owner, uint32_t index) {
   int ends[2];
   Check(pipe2(ends, O_CLOEXEC), STEP_STDIO, index);
   Pipe made{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  if (!request.has_owner || fchown(ends[0], request.owner_uid, request.owner_gid) == 0) return made;
+  if (!owner.known || fchown(ends[0], owner.uid, owner.gid) == 0) return made;
   // A caller without privileges: whoever may open another's descriptors (proc(5)) is let in by the mode.
   Check(errno == EPERM ? fchmod(ends[0], 0666) : -1, STEP_STDIO, index);
   return made;
@@ -59,7 +60,7 @@ UniqueFd TakeFd(StdioSpec *spec) {
 
 // Between the command and `to` the watcher counts what passes.
 UniqueFd Relay(const Request &request, uint32_t index, Stream *stream, UniqueFd to, bool foreign) {
-  Pipe inner = MakePipe(request, index);
+  Pipe inner = MakePipe(request.owner, index);
   SetNonBlocking(inner.read, index);
   stream->kind = Stream::kRelay;
   stream->from = std::move(inner.read);
@@ -81,43 +82,54 @@ void PrepareTerminal(const Request &request, Command *command) {
   }
 }
 
-UniqueFd PrepareInput(Request *request, Command *command, StdioSpec *spec) {
+UniqueFd OpenNull(uint32_t index) {
+  return UniqueFd(Check(open("/dev/null", O_RDONLY | O_CLOEXEC), STEP_STDIO, index));
+}
+
+Pipe MakeCapture(const Owner &owner, uint32_t index) {
+  Pipe made = MakePipe(owner, index);
+  SetNonBlocking(made.read, index);
+  return made;
+}
+
+UniqueFd PrepareInput(Request *request, Command *command, StdioSpec *spec, Kit *kit) {
   Pipe made;
   switch (spec->kind) {
   case WIRE_STDIO_PIPE:
-    made = MakePipe(*request, spec->index);
+    made = MakePipe(request->owner, spec->index);
     SetNonBlocking(made.write, spec->index);
     command->parent_stdio[0] = made.write.release();
     return std::move(made.read);
   case WIRE_STDIO_FEED:
-    made = MakePipe(*request, spec->index);
+    made = MakePipe(request->owner, spec->index);
     SetNonBlocking(made.write, spec->index);
     Feed(spec, command, std::move(made.write));
     return std::move(made.read);
   case WIRE_STDIO_FD: return TakeFd(spec);
   case WIRE_STDIO_PATH: return OpenPath(*spec);
-  default: return UniqueFd(Check(open("/dev/null", O_RDONLY | O_CLOEXEC), STEP_STDIO, spec->index));
+  default: return kit ? std::move(kit->null) : OpenNull(spec->index);
   }
 }
 
-UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int fd) {
+// The command's end; none where the stream holds it.
+UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int fd, Kit *kit) {
   Stream &stream = command->streams[fd];
   bool counted = request->output_limit != kUnlimited;
   Pipe made;
   switch (spec->kind) {
   case WIRE_STDIO_PIPE:
-    made = MakePipe(*request, spec->index);
+    made = MakePipe(request->owner, spec->index);
     SetNonBlocking(made.read, spec->index);
     command->parent_stdio[fd] = made.read.release();
     if (!counted) return std::move(made.write);
     SetNonBlocking(made.write, spec->index);
     return Relay(*request, spec->index, &stream, std::move(made.write), false);
   case WIRE_STDIO_COLLECT:
-    made = MakePipe(*request, spec->index);
-    SetNonBlocking(made.read, spec->index);
+    made = kit ? std::move(kit->captures[fd - 1]) : MakeCapture(request->owner, spec->index);
     stream.kind = Stream::kCapture;
     stream.from = std::move(made.read);
-    return std::move(made.write);
+    stream.held = std::move(made.write);
+    return UniqueFd();
   default: {
     UniqueFd to;
     if (spec->kind == WIRE_STDIO_FD)
@@ -131,16 +143,43 @@ UniqueFd PrepareOutput(Request *request, Command *command, StdioSpec *spec, int 
   }
 }
 
+// The kernel gives out the lowest number that is free: beyond half of them, the others are for those who need one.
+bool IsScarce(const UniqueFd &newest) {
+  rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(newest.get()) > limit.rlim_cur / 2;
+}
+
 } // namespace
 
-void PrepareStdio(Request *request, Command *command, std::vector<UniqueFd> *owned, std::vector<Loan> *loans) {
+Kit::Kit() {
+  kits++;
+}
+
+Kit::~Kit() {
+  kits--;
+}
+
+std::unique_ptr<Kit> MakeKit(const Owner &owner) {
+  if (kits >= kKits) return nullptr;
+  auto kit = std::make_unique<Kit>();
+  try {
+    kit->null = OpenNull(0);
+    for (Pipe &capture : kit->captures) capture = MakeCapture(owner, 0);
+  } catch (const StepError &) {
+    return nullptr;
+  }
+  return IsScarce(kit->captures[1].write) ? nullptr : std::move(kit);
+}
+
+void PrepareStdio(Request *request, Command *command, Kit *kit, std::vector<UniqueFd> *owned,
+                  std::vector<Loan> *loans) {
   if (request->stdio[0].kind == WIRE_STDIO_TERMINAL) return PrepareTerminal(*request, command);
   for (uint32_t fd = 0; fd < 3; fd++) {
     StdioSpec *spec = &request->stdio[fd];
-    UniqueFd end =
-        fd == 0 ? PrepareInput(request, command, spec) : PrepareOutput(request, command, spec, static_cast<int>(fd));
-    loans->push_back({ROLE_STDIO << 16 | fd, end.get()});
-    owned->push_back(std::move(end));
+    UniqueFd end = fd == 0 ? PrepareInput(request, command, spec, kit)
+                           : PrepareOutput(request, command, spec, static_cast<int>(fd), kit);
+    loans->push_back({ROLE_STDIO << 16 | fd, end ? end.get() : command->streams[fd].held.get()});
+    if (end) owned->push_back(std::move(end));
   }
 }
 

@@ -75,11 +75,13 @@ struct State {
   MonotonicCondition wake, made;
   std::list<std::shared_ptr<Shelf>> shelves; // used last, first
   std::deque<Idle> idle;                     // that are to have a seat; idle for longest, first
+  std::deque<std::weak_ptr<Box>> busy;       // that are to have a place for their next command
   std::vector<UniqueFd> networks;
   Clock::time_point networks_since;
   int launching = 0;
   bool dismissed = false; // inits, by another thread than ours: their group may be idle now
   Clock::time_point quiet_since;
+  Clock::time_point waits_until; // the thread, if it does
   bool started = false;
   bool retired = false; // the thread is gone for good: everybody makes its own
 };
@@ -107,7 +109,9 @@ Blank MakeBlank(const Shelf &shelf) {
   try {
     birth.Join();
     Newborn &init = blank.newborn;
-    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, &init.leaves);
+    Place place;
+    if (shelf.parks) Park(init.channel.get(), {shelf.right, shelf.hierarchies, false}, {}, &place);
+    init.leaves = std::move(place.leaves);
   } catch (...) {
     Abandon(&blank.newborn.channel, blank.newborn.pid);
     throw;
@@ -182,6 +186,16 @@ std::shared_ptr<Box> Seatless(State &state, Clock::time_point now) {
   return box;
 }
 
+// With the lock held: the box that is to have a place made now, though something runs in it.
+std::shared_ptr<Box> Placeless(State &state) {
+  std::shared_ptr<Box> box;
+  while (!box && !state.busy.empty()) {
+    box = state.busy.front().lock();
+    state.busy.pop_front();
+  }
+  return box;
+}
+
 Clock::time_point NextLook(const State &state, Clock::time_point now, int groups_ms) {
   Clock::time_point next = now + std::chrono::hours(1);
   if (!state.shelves.empty()) next = std::min(next, state.shelves.back()->used + kKept);
@@ -191,6 +205,12 @@ Clock::time_point NextLook(const State &state, Clock::time_point now, int groups
     if (!state.launching && IsShort(*shelf)) next = std::min(next, state.quiet_since + kQuiet);
   if (groups_ms >= 0) next = std::min(next, now + milliseconds(groups_ms));
   return next;
+}
+
+// With the lock held: whether the thread has to be woken in order to look when it has been quiet. In a row of launches,
+// or of commands in a box, it most often need not, and would take a processor from the next of them.
+bool Oversleeps(const State &state, Clock::time_point now) {
+  return state.waits_until > now + kQuiet;
 }
 
 // A thread that cannot come back from its small namespace must do nothing more that has to do with paths. What is left
@@ -219,21 +239,26 @@ void Run() {
     std::shared_ptr<Shelf> shelf;
     std::deque<Blank> blanks;
     std::vector<UniqueFd> networks;
-    std::shared_ptr<Box> box;
+    std::shared_ptr<Box> box, busy;
     {
       std::unique_lock<std::mutex> lock(state.mutex);
       CollectOld(state, Clock::now(), &blanks, &networks);
       shelf = Wanting(state, Clock::now());
       box = Seatless(state, Clock::now());
-      if (!shelf && !box && blanks.empty() && networks.empty()) {
-        if (!std::exchange(state.dismissed, false))
-          state.wake.wait_until(lock, NextLook(state, Clock::now(), groups_ms));
+      busy = Placeless(state);
+      if (!shelf && !box && !busy && blanks.empty() && networks.empty()) {
+        if (!std::exchange(state.dismissed, false)) {
+          state.waits_until = NextLook(state, Clock::now(), groups_ms);
+          state.wake.wait_until(lock, state.waits_until);
+          state.waits_until = {};
+        }
         groups_ms = -1;
         shelf = Wanting(state, Clock::now());
         CollectOld(state, Clock::now(), &blanks, &networks);
       }
       if (shelf) shelf->in_making++;
     }
+    if (busy) PreparePlace(busy.get());
     if (box) ParkInBox(box.get());
     if (shelf) Refill(state, shelf);
     if (shelf && IsAstray()) return Retire(state);
@@ -297,7 +322,7 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
   if (!request.stocked) return false;
   State &state = Shared();
   std::deque<Blank> dead;
-  bool taken = false;
+  bool taken = false, wanting = false;
   {
     std::unique_lock<std::mutex> lock(state.mutex);
     state.launching++;
@@ -317,8 +342,9 @@ bool TakeBlank(const Request &request, Newborn *newborn) {
       else
         dead.push_back(std::move(blank));
     }
+    wanting = Wanting(state, Clock::now()) || state.shelves.size() > kShelves;
   }
-  state.wake.notify_one();
+  if (wanting) state.wake.notify_one();
   DismissElsewhere(state, &dead);
   return taken;
 }
@@ -329,6 +355,7 @@ void LaunchIsOver() {
     std::lock_guard<std::mutex> lock(state.mutex);
     if (--state.launching > 0) return;
     state.quiet_since = Clock::now();
+    if (!Oversleeps(state, state.quiet_since)) return;
   }
   state.wake.notify_one();
 }
@@ -340,8 +367,19 @@ void ParkSoon(const std::shared_ptr<Box> &box) {
     if (!Start(state)) return;
     const auto same = [&](const Idle &idle) { return !idle.box.owner_before(box) && !box.owner_before(idle.box); };
     state.idle.erase(std::remove_if(state.idle.begin(), state.idle.end(), same), state.idle.end());
-    state.idle.push_back({box, Clock::now()});
-    if (state.idle.size() > 1) return;
+    const Clock::time_point now = Clock::now();
+    state.idle.push_back({box, now});
+    if (!Oversleeps(state, now)) return;
+  }
+  state.wake.notify_one();
+}
+
+void PrepareSoon(const std::shared_ptr<Box> &box) {
+  State &state = Shared();
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    if (!Start(state)) return;
+    state.busy.push_back(box);
   }
   state.wake.notify_one();
 }

@@ -24,6 +24,9 @@ void LaunchIsOver();
 // Gives a box in which nothing runs any more the seat of its next command (seat.h), unless that comes at once.
 void ParkSoon(const std::shared_ptr<Box> &box);
 
+// The same, but for the process, of a box in which commands come in a close row: now.
+void PrepareSoon(const std::shared_ptr<Box> &box);
+
 // Takes the network namespace of a sandbox that is over. The kernel's thread that removes namespaces does several at
 // once for little more than one, so they are let go together.
 void ReturnNetwork(UniqueFd network);

@@ -3,6 +3,7 @@
 #include "watcher.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -79,6 +80,23 @@ void Watcher::Add(std::shared_ptr<Box> box, std::unique_ptr<Command> command, co
   Wake();
 }
 
+// With the lock held while it is sent, nobody can end the box or the command without knowing of it.
+bool Watcher::AddAtOnce(std::unique_ptr<Command> *command, const std::function<bool()> &send) {
+  if (!WatchStreams(command->get())) return false;
+  std::lock_guard<std::mutex> lock(mutex_);
+  const Box &box = *(*command)->box;
+  if (stopping_ || box.init_gone || box.closing || !send()) return false;
+  added_.push_back({nullptr, std::move(*command), {STEP_REQUEST, 0, 0}, true});
+  return true;
+}
+
+// With mutex_ held: a command that init has been told of, and the watcher thread has not seen yet.
+Command *Watcher::FindSent(uint32_t id) {
+  for (const Made &made : added_)
+    if (made.command && made.command->id == id && !made.failure.error) return made.command.get();
+  return nullptr;
+}
+
 // With mutex_ held. The channel is a queue of its own: a KILL sent now is read after the request.
 bool Watcher::Send(const Command &command, uint32_t signal, uint32_t cause) {
   if (command.over || !command.box || command.box->init_gone) return false;
@@ -102,28 +120,37 @@ void Watcher::EndBox(Box *box, uint32_t cause) {
   box->closing = true;
   box->end_cause = cause;
   for (const Command *command : box->commands) Send(*command, SIGKILL, cause);
+  for (const Made &made : added_)
+    if (made.command && made.command->box.get() == box && !made.failure.error) Send(*made.command, SIGKILL, cause);
   CloseIfIdle(box);
+}
+
+// With mutex_ held.
+bool Watcher::IsBusy(const Box *box) const {
+  const auto runs = [](const Command *command) { return !command->over; };
+  const auto comes = [box](const Made &made) { return made.command && made.command->box.get() == box; };
+  return std::any_of(box->commands.begin(), box->commands.end(), runs) ||
+         std::any_of(added_.begin(), added_.end(), comes);
 }
 
 // With mutex_ held. init reads the end of file behind all that was sent before, and exits.
 void Watcher::CloseIfIdle(Box *box) {
-  const bool busy =
-      std::any_of(box->commands.begin(), box->commands.end(), [](Command *command) { return !command->over; });
-  if (box->closing && !busy) shutdown(box->channel.get(), SHUT_WR);
+  if (box->closing && !IsBusy(box)) shutdown(box->channel.get(), SHUT_WR);
 }
 
 bool Watcher::End(uint32_t id, uint32_t cause) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto expected = expected_.find(id);
-  if (expected != expected_.end()) {
+  auto found = commands_.find(id);
+  Command *command = found != commands_.end() ? found->second.get() : FindSent(id);
+  if (!command && expected != expected_.end()) {
     expected->second = cause;
     return true;
   }
-  auto command = commands_.find(id);
   auto box = boxes_.find(id);
-  if (command != commands_.end()) {
-    if (!Send(*command->second, SIGKILL, cause)) return false;
-    command->second->end_cause = cause;
+  if (command) {
+    if (!Send(*command, SIGKILL, cause)) return false;
+    command->end_cause = cause;
   } else {
     if (box == boxes_.end() || box->second->init_gone) return false;
     EndBox(box->second.get(), cause);
@@ -149,13 +176,15 @@ void Watcher::Tell(Event event) {
   events_.push_back(std::move(event));
 }
 
-void Watcher::WakeListener() {
+// Whether there was something to tell.
+bool Watcher::WakeListener() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_ || events_.empty() || woken_) return;
+    if (stopping_ || events_.empty() || woken_) return false;
     woken_ = true;
   }
   wake_();
+  return true;
 }
 
 // ---- the thread -----------------------------------------------------------------------------------------------------
@@ -170,18 +199,23 @@ void Watcher::Run() {
   int timeout = -1;
   for (;;) {
     int count = epoll_wait(epoll_.get(), ready, 64, timeout);
-    for (int i = 0; i < count; i++) {
-      if (ready[i].data.u64 == 0)
-        Adopt();
-      else
-        Dispatch(ready[i].data.u64, ready[i].events);
-    }
-    WakeListener();
+    for (int i = 0; i < count; i++)
+      if (ready[i].data.u64 == 0) Drain();
+    Adopt(); // first: what is ready may be of a command that has been added without a word
+    for (int i = 0; i < count; i++)
+      if (ready[i].data.u64 != 0) Dispatch(ready[i].data.u64, ready[i].events);
+    // The kernel likes to put whom we wake on our processor, and what follows is in no hurry.
+    if (WakeListener()) sched_yield();
     timeout = Tick();
     WakeListener();
     std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return;
   }
+}
+
+void Watcher::Drain() {
+  uint64_t drained;
+  [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
 }
 
 void Watcher::Dispatch(uint64_t token, uint32_t events) {

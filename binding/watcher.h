@@ -44,6 +44,9 @@ public:
   bool Resize(uint32_t id, uint16_t columns, uint16_t rows);
   // Ends a command's tree; or a box, once all its commands have been ended and have reported.
   bool End(uint32_t id, uint32_t cause);
+  // A command whose streams are ready, for a live box; `send` sends its request, without waiting. It is the watcher's
+  // from then on, which need not be woken: whatever happens to it next does that. False when nothing was sent.
+  bool AddAtOnce(std::unique_ptr<Command> *command, const std::function<bool()> &send);
   std::vector<Event> TakeEvents();
 
   // Spawner threads.
@@ -57,20 +60,25 @@ private:
     std::shared_ptr<Box> box; // only a new one
     std::unique_ptr<Command> command;
     StepError failure;
+    bool watched = false; // its streams
   };
 
   struct Adopted {
     std::shared_ptr<Box> box; // likewise
     Command *command;
     StepError failure;
+    bool watched;
   };
 
   void Run();
+  void Drain();
+  Command *FindSent(uint32_t id);
+  bool IsBusy(const Box *box) const;
   void Adopt();
   Adopted Register(Made *made);
   bool WatchBox(Box *box);
   bool WatchStreams(Command *command);
-  void WatchCommand(Command *command);
+  void WatchCommand(Command *command, bool watched);
   void Refuse(Command *command, int error);
   void GiveUp(const Adopted &one, const StepError &failure);
   void Dispatch(uint64_t token, uint32_t events);
@@ -83,6 +91,7 @@ private:
   void OnInitEnd(Box *box);
   void ServeStream(Command *command, uint64_t slot, uint32_t events);
   void Capture(Command *command, Stream *stream);
+  void CaptureRest(Command *command, Stream *stream);
   void Relay(Command *command, Stream *stream, uint64_t token);
   void Feed(Stream *stream);
   void CloseSource(Stream *stream);
@@ -105,7 +114,7 @@ private:
   void CleanUp(Box *box);
   void Tell(Event event);
   void Wake();
-  void WakeListener();
+  bool WakeListener();
   bool Send(const Command &command, uint32_t signal, uint32_t cause);
   void CloseIfIdle(Box *box);
   void EndBox(Box *box, uint32_t cause);

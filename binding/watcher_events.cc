@@ -27,8 +27,6 @@ void EndLaunch(Box *box) {
 // ---- what the spawners have made ------------------------------------------------------------------------------------
 
 void Watcher::Adopt() {
-  uint64_t drained;
-  [[maybe_unused]] ssize_t size = read(wakeup_.get(), &drained, sizeof drained);
   std::vector<Made> added;
   std::vector<Adopted> adopted;
   {
@@ -43,13 +41,13 @@ void Watcher::Adopt() {
     else if (one.failure.error)
       GiveUp(one, one.failure);
     else if (one.command)
-      WatchCommand(one.command);
+      WatchCommand(one.command, one.watched);
   }
 }
 
 // With mutex_ held. An End that came in between reaches init now, behind its request.
 Watcher::Adopted Watcher::Register(Made *made) {
-  Adopted adopted = {made->box, made->command.get(), made->failure};
+  Adopted adopted = {made->box, made->command.get(), made->failure, made->watched};
   const uint32_t id = made->box ? made->box->id : made->command->id;
   const uint32_t cause = expected_[id];
   expected_.erase(id);
@@ -100,8 +98,8 @@ void Watcher::Refuse(Command *command, int error) {
 }
 
 // A command of a live box may have been reported on before it came here, or have outlived its box.
-void Watcher::WatchCommand(Command *command) {
-  if (!WatchStreams(command)) Refuse(command, errno);
+void Watcher::WatchCommand(Command *command, bool watched) {
+  if (!watched && !WatchStreams(command)) Refuse(command, errno);
   std::shared_ptr<Box> box = command->box;
   if (box && !box->early.empty()) {
     auto early = std::move(box->early);
@@ -222,7 +220,7 @@ void Watcher::OnExited(Command *command, const wire_event &event) {
   command->stats = ReadStats(command->leaves);
   TakeRest(command);
   for (int fd = 1; fd < 3; fd++)
-    if (command->streams[fd].kind == Stream::kCapture) Capture(command, &command->streams[fd]);
+    if (command->streams[fd].kind == Stream::kCapture) CaptureRest(command, &command->streams[fd]);
   if (!command->collect || !HasCaptures(*command)) TellEnd(command);
   if (command->streams[1].kind == Stream::kTerminal) ServeTerminal(command, kFrom + 1, 0);
   if (!command->box->one_shot) dying_.push_back(command->id); // else its init is about to end
@@ -272,8 +270,8 @@ void Watcher::TellEnd(Command *command) {
 // Of a command whose tree is dead: a pipe of its may be open elsewhere, in another command of the box for one.
 void Watcher::EndStreams(Command *command) {
   for (Stream &stream : command->streams) {
-    if (stream.kind == Stream::kCapture && stream.from) {
-      Capture(command, &stream);
+    if (stream.kind == Stream::kCapture) {
+      CaptureRest(command, &stream);
       stream.from.reset();
     }
     if (stream.kind == Stream::kFeed) stream = Stream();

@@ -129,6 +129,12 @@ bool Watcher::WaitForReader(Stream *stream, bool wait, bool always, uint64_t fro
               : Watch(epoll_.get(), from, EPOLLIN, from_token);
 }
 
+// Of a command that has ended: to the end of file, unless others of its tree still have the pipe.
+void Watcher::CaptureRest(Command *command, Stream *stream) {
+  stream->held.reset();
+  Capture(command, stream);
+}
+
 // One side at a time: while there is data to write the source is not read, and so the command feels the back-pressure.
 void Watcher::Relay(Command *command, Stream *stream, uint64_t token) {
   const uint64_t fd = token & 0xff, base = token & ~static_cast<uint64_t>(0xff);

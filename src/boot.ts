@@ -28,10 +28,18 @@ export class Boot implements LiveBox {
   #onEnd: (() => void) | undefined
 
   /**
+   * `commands` is the plan as it is for those that the box will run.
+   *
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(prepared: Prepared, signal: AbortSignal | undefined, origin: Origin, calledAt: number) {
+  constructor(
+    prepared: Prepared,
+    commands: Prepared,
+    signal: AbortSignal | undefined,
+    origin: Origin,
+    calledAt: number,
+  ) {
     const { plan } = prepared
     this.trace = traceOf(() => ({ kind: 'box', box: undefined, file: undefined, args: [], plan }), calledAt)
     this.#origin = origin
@@ -40,7 +48,7 @@ export class Boot implements LiveBox {
     try {
       assertSupported(plan, origin)
       if (signal?.aborted) throw withOrigin(abortedError(signal), origin)
-      this.#request = encodeOpen(prepared.encoded)
+      this.#request = encodeOpen(prepared.encoded, commands.encoded)
       const size = this.#request.bytes.length
       this.id = spawnNative(this.#request.bytes, (event) => this.#receive(event))
       this.trace?.submitted(size)

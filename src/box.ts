@@ -2,8 +2,9 @@
 
 import type { Boot } from './boot.js'
 import { runCommand, type Start, spawnCommand } from './command.js'
+import { Deferred } from './deferred.js'
 import { captureOrigin, endedError, type Origin, SandboxError, SandboxUnsupportedError, withOrigin } from './errors.js'
-import type { Launch, Prepared } from './launch.js'
+import type { Launch, LaunchOwner, Prepared } from './launch.js'
 import { type Command, parseCommand, parseRunOptions, parseSpawnOptions } from './options/command.js'
 import type { SandboxProcess } from './process.js'
 import type { LimitsRecipe } from './recipe.js'
@@ -56,8 +57,22 @@ export class Box implements AsyncDisposable {
   readonly #prepared: Prepared
   readonly #limits: LimitsRecipe
   readonly #commands = new Set<Launch>()
-  // Their trees and groups, which go a moment later.
-  readonly #remains = new Set<Promise<void>>()
+  // Their trees and groups go a moment later.
+  readonly #remains = new Set<Launch>()
+  #idle: Deferred<void> | undefined
+  readonly #owner: LaunchOwner = {
+    began: (launch) => {
+      this.#commands.add(launch)
+      this.#remains.add(launch)
+    },
+    over: (launch) => this.#commands.delete(launch),
+    gone: (launch) => {
+      this.#remains.delete(launch)
+      if (this.#remains.size > 0) return
+      this.#idle?.resolve()
+      this.#idle = undefined
+    },
+  }
 
   /** @internal */
   constructor({ boot, prepared, limits }: BoxContext, pid: number) {
@@ -99,16 +114,7 @@ export class Box implements AsyncDisposable {
 
   #start(operation: string, command: Command, origin: Origin): Start {
     this.#assertRoom(operation, origin)
-    const onLaunch = (launch: Launch) => {
-      this.#commands.add(launch)
-      const done = () => this.#commands.delete(launch)
-      launch.exited.then(done, done)
-      const gone = launch.closed.then(() => {
-        this.#remains.delete(gone)
-      })
-      this.#remains.add(gone)
-    }
-    return { prepared: this.#prepared, limits: this.#limits, command, origin, box: this.#boot, onLaunch }
+    return { prepared: this.#prepared, limits: this.#limits, command, origin, box: this.#boot, owner: this.#owner }
   }
 
   /**
@@ -169,7 +175,10 @@ export class Box implements AsyncDisposable {
    * @example await openBox.onIdle()
    */
   async onIdle(): Promise<void> {
-    while (this.#remains.size > 0) await Promise.all(this.#remains)
+    while (this.#remains.size > 0) {
+      this.#idle ??= new Deferred()
+      await this.#idle.promise
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 // The two ways to use a command, wherever it is started: as a live process, or fed, gathered and awaited.
 
 import { abortedError, type Origin, withOrigin } from './errors.js'
-import { Launch, type LiveBox, type Prepared } from './launch.js'
+import { Launch, type LaunchOwner, type LiveBox, type Prepared } from './launch.js'
 import type { Command, parseRunOptions, parseSpawnOptions } from './options/command.js'
 import { resultOf, SandboxProcess } from './process.js'
 import { finite, type LimitsRecipe } from './recipe.js'
@@ -19,13 +19,25 @@ export interface Start {
   readonly origin: Origin
   /** A live box; otherwise a sandbox of its own. */
   readonly box?: LiveBox | undefined
-  /** Told of the launch as soon as it has been made. */
-  readonly onLaunch?: (launch: Launch) => void
+  readonly owner?: LaunchOwner | undefined
+}
+
+const runLimits = new WeakMap<LimitsRecipe, LimitsRecipe>()
+
+/** The limits of a command whose output is held in memory. */
+function limitsOfRun(limits: LimitsRecipe): LimitsRecipe {
+  if (limits.outputBytes !== undefined) return limits
+  let made = runLimits.get(limits)
+  if (!made) {
+    made = { ...limits, outputBytes: DEFAULT_RUN_OUTPUT }
+    runLimits.set(limits, made)
+  }
+  return made
 }
 
 /** Resolves when the command runs. */
 export async function spawnCommand(
-  { prepared, limits, command, origin, box, onLaunch }: Start,
+  { prepared, limits, command, origin, box, owner }: Start,
   { stdio, terminal, signal }: ReturnType<typeof parseSpawnOptions>,
 ): Promise<SandboxProcess> {
   const outputBytes = finite(limits.outputBytes)
@@ -38,8 +50,7 @@ export async function spawnCommand(
     inBox: box !== undefined,
     ...(terminal && { terminal: { ...terminal, variable } }),
   }
-  const launch = new Launch(prepared, request, signal, origin, box)
-  onLaunch?.(launch)
+  const launch = new Launch(prepared, request, { signal, origin, box, owner })
   const started = await launch.started
   const context = { launch, plan: prepared.plan, limits }
   const child = terminal ? new TerminalProcess(context, started, terminal) : new SandboxProcess(context, started)
@@ -53,21 +64,18 @@ export async function spawnCommand(
 
 /** Resolves when the command has ended. */
 export async function runCommand(
-  { prepared, limits: given, command, origin, box, onLaunch }: Start,
+  { prepared, limits: given, command, origin, box, owner }: Start,
   { stdio, signal, encoding }: ReturnType<typeof parseRunOptions>,
 ): Promise<RunResult<string> | RunResult<Buffer>> {
-  const outputLimit = given.outputBytes ?? DEFAULT_RUN_OUTPUT
-  const limits = { ...given, outputBytes: outputLimit }
-  const request = { command, stdio, outputBytes: finite(outputLimit), collect: true, inBox: box !== undefined }
-  const launch = new Launch(prepared, request, signal, origin, box)
-  onLaunch?.(launch)
+  const limits = limitsOfRun(given)
+  const request = { command, stdio, outputBytes: finite(limits.outputBytes), collect: true, inBox: box !== undefined }
+  const launch = new Launch(prepared, request, { signal, origin, box, owner })
   const event = await launch.exited
-  const stdout = event.stdout ?? Buffer.alloc(0)
-  const stderr = event.stderr ?? Buffer.alloc(0)
+  const { stdout, stderr } = event
   const output =
     encoding === 'buffer'
-      ? { stdout, stderr }
-      : { stdout: stdout.toString(encoding), stderr: stderr.toString(encoding) }
+      ? { stdout: stdout ?? Buffer.alloc(0), stderr: stderr ?? Buffer.alloc(0) }
+      : { stdout: stdout?.toString(encoding) ?? '', stderr: stderr?.toString(encoding) ?? '' }
   const result = resultOf(event, prepared.plan, limits, output) as RunResult<string> | RunResult<Buffer>
   launch.trace?.ended(result)
   return result

@@ -5,7 +5,7 @@ import { encodeCommand, encodeExec, encodeFresh, encodeTerminal } from './encode
 import { encodeCommandHost, encodeHost, encodeStdio } from './encode/host.js'
 import { REQUEST_FLAG, WIRE_MAGIC, WIRE_REQUEST_SIZE, WIRE_VERSION } from './encode/wire.js'
 import { type Section, type Subject, Writer } from './encode/writer.js'
-import type { Command, Stdio } from './options/command.js'
+import { type Command, NO_INPUT, type Stdio } from './options/command.js'
 import type { TerminalSize } from './options/terminal.js'
 import type { SandboxPlan } from './plan-types.js'
 import type { Filter } from './seccomp/compile.js'
@@ -22,6 +22,18 @@ export interface EncodedPlan {
   readonly exec: Section
   /** Bits of enum wire_request_flag that hold for every command. */
   readonly flags: number
+  /** What requests for commands without input begin with; made with the first. */
+  plain?: Beginning
+}
+
+/** A request up to the command. */
+interface Beginning {
+  readonly bytes: Uint8Array
+  readonly execAt: number
+  /** Of its streams. */
+  readonly subjects: readonly Subject[]
+  /** All else that it depends on. */
+  readonly outputBytes: number | undefined
 }
 
 /** One request, and what its records are about: `subjects[phase][index]`. */
@@ -98,20 +110,34 @@ function finish(writer: Writer): Uint8Array {
   return bytes
 }
 
+// Into the scratch memory. Of one recipe most requests begin alike, to the byte.
+function beginRequest(plan: EncodedPlan, request: CommandRequest): Omit<Beginning, 'bytes'> {
+  const { stdio, outputBytes, collect, tellStart = false } = request
+  const isPlain = collect && !tellStart && stdio === NO_INPUT
+  if (isPlain && plan.plain?.outputBytes === outputBytes && plan.plain) {
+    scratch.reset().append(plan.plain.bytes)
+    return plan.plain
+  }
+  const told = (collect ? REQUEST_FLAG.WIRE_COLLECT : 0) | (tellStart ? REQUEST_FLAG.WIRE_TELL_START : 0)
+  const writer = begin(plan, plan.flags | told)
+  encodeStdio(writer, stdio, outputBytes)
+  writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
+  writer.append(plan.boot.bytes)
+  const execAt = writer.length
+  writer.append(plan.exec.bytes)
+  const beginning = { execAt, subjects: writer.subjects, outputBytes }
+  if (isPlain) plan.plain = { ...beginning, bytes: new Uint8Array(writer.finish()) }
+  return beginning
+}
+
 /**
  * The whole request for one command. Its bytes are valid until the next call: the addon copies them, and so one piece
  * of memory serves all requests.
  */
 export function encodeRequest(plan: EncodedPlan, request: CommandRequest): EncodedRequest {
   const { host, boot, exec } = plan
-  const collect = request.collect ? REQUEST_FLAG.WIRE_COLLECT : 0
-  const writer = begin(plan, plan.flags | collect | (request.tellStart ? REQUEST_FLAG.WIRE_TELL_START : 0))
-  encodeStdio(writer, request.stdio, request.outputBytes)
-  writer.patch(HOST_SIZE_AT, writer.length - WIRE_REQUEST_SIZE)
-  const streams = writer.subjects.length
-  writer.append(boot.bytes)
-  const execAt = writer.length
-  writer.append(exec.bytes)
+  const { execAt, subjects: streams } = beginRequest(plan, request)
+  const writer = scratch.forget()
   encodeCommand(writer, request.command, !request.inBox)
   if (request.terminal) encodeTerminal(writer, request.terminal)
   writer.patch(EXEC_SIZE_AT, writer.length - execAt)
@@ -120,16 +146,23 @@ export function encodeRequest(plan: EncodedPlan, request: CommandRequest): Encod
   return {
     bytes: finish(writer),
     subject(phase, index) {
-      const own = [subjects.slice(0, streams), [], subjects.slice(streams)][phase] ?? []
+      const own = [streams, [], subjects][phase] ?? []
       const shared = [host, boot, exec][phase]?.subjects ?? []
       return index < shared.length ? shared[index] : own[index - shared.length]
     },
   }
 }
 
-/** The whole request for a box without a command; its bytes are valid as long as those of {@link encodeRequest}. */
-export function encodeOpen(plan: EncodedPlan): EncodedRequest {
+/**
+ * The whole request for a box without a command, and with what its commands will have in common; its bytes are valid as
+ * long as those of {@link encodeRequest}.
+ */
+export function encodeOpen(plan: EncodedPlan, commands: EncodedPlan): EncodedRequest {
   const { host, boot } = plan
-  const writer = begin(plan, plan.flags).append(boot.bytes)
+  const { bytes: shared } = commands.exec
+  const writer = begin(plan, plan.flags | REQUEST_FLAG.WIRE_SHARED)
+    .append(boot.bytes)
+    .append(shared)
+  writer.patch(EXEC_SIZE_AT, shared.length)
   return { bytes: finish(writer), subject: (phase, index) => [host, boot][phase]?.subjects[index] }
 }

@@ -65,6 +65,25 @@ export interface LiveBox {
   readonly trace: Trace | undefined
 }
 
+/** Whoever keeps an account of launches: told at once, before any promise is settled. */
+export interface LaunchOwner {
+  /** The request has been handed over. */
+  began(launch: Launch): void
+  /** The command has ended, or was never started. */
+  over(launch: Launch): void
+  /** Nothing of it is left. */
+  gone(launch: Launch): void
+}
+
+/** What a launch is for, beside its plan. */
+export interface LaunchContext {
+  readonly signal: AbortSignal | undefined
+  readonly origin: Origin
+  /** Without a box the plan is that of a whole sandbox; with one, that of its commands. */
+  readonly box?: LiveBox | undefined
+  readonly owner?: LaunchOwner | undefined
+}
+
 /** A command that is starting, running or over; in a sandbox of its own, or in a box. */
 export class Launch {
   /** Whether the command can still be acted on. */
@@ -80,26 +99,20 @@ export class Launch {
   readonly #signal: AbortSignal | undefined
   readonly #origin: Origin
   readonly #box: LiveBox | undefined
+  readonly #owner: LaunchOwner | undefined
   #runs = false
 
   /**
-   * Without a box the plan is that of a whole sandbox; with one, that of its commands.
-   *
    * @throws SandboxUnsupportedError when the plan cannot be carried out on this host
    * @throws SandboxError `ERR_SANDBOX_ABORTED` when the signal has fired already
    */
-  constructor(
-    prepared: Prepared,
-    request: CommandRequest,
-    signal: AbortSignal | undefined,
-    origin: Origin,
-    box?: LiveBox,
-  ) {
+  constructor(prepared: Prepared, request: CommandRequest, { signal, origin, box, owner }: LaunchContext) {
     const { plan } = prepared
     const { file, argv } = request.command
     const kind = box ? 'command' : 'sandbox'
     this.trace = traceOf(() => ({ kind, box: box?.trace?.id, file, args: argv.slice(1), plan }), origin.calledAt)
     this.#box = box
+    this.#owner = owner
     this.#origin = origin
     this.#plan = plan
     this.#signal = signal
@@ -116,9 +129,10 @@ export class Launch {
       throw error
     }
     signal?.addEventListener('abort', this.#abort, { once: true })
+    owner?.began(this)
   }
 
-  /** The command runs. Never settles for requests that collect. */
+  /** The command runs. Not for requests that collect, of which that is not told. */
   get started(): Promise<StartedEvent> {
     return this.#started.promise
   }
@@ -174,6 +188,7 @@ export class Launch {
       case 'closed':
         this.#fail(() => this.#lost())
         this.trace?.closed()
+        this.#owner?.gone(this)
         this.#closed.resolve()
         return
     }
@@ -186,6 +201,7 @@ export class Launch {
   }
 
   #over(): void {
+    if (this.live) this.#owner?.over(this)
     this.live = false
     this.#signal?.removeEventListener('abort', this.#abort)
   }

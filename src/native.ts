@@ -46,8 +46,8 @@ export interface ExitedEvent {
   readonly stats: readonly string[]
   readonly cgroups: readonly string[]
   /** What was collected; `undefined` when it was nothing. */
-  readonly stdout?: Buffer
-  readonly stderr?: Buffer
+  stdout?: Buffer
+  stderr?: Buffer
 }
 
 /** A box has booted, and waits for commands. */
@@ -113,8 +113,9 @@ export function readEvent(
         errno: at(numbers, 3),
         ...(texts[0] !== undefined && { said: texts[0] }),
       }
-    case 'exited':
-      return {
+    case 'exited': {
+      const stats = at(numbers, 15)
+      const event: ExitedEvent = {
         kind: name,
         id,
         status: at(numbers, 0),
@@ -132,11 +133,13 @@ export function readEvent(
         inBlocks: at(numbers, 12),
         outBlocks: at(numbers, 13),
         outputBytes: at(numbers, 14),
-        stats: texts.slice(0, at(numbers, 15)),
-        cgroups: texts.slice(at(numbers, 15)),
-        ...(stdout && { stdout }),
-        ...(stderr && { stderr }),
+        stats: texts.slice(0, stats),
+        cgroups: texts.slice(stats),
       }
+      if (stdout) event.stdout = stdout
+      if (stderr) event.stderr = stderr
+      return event
+    }
     default:
       return { kind: name, id }
   }

@@ -46,12 +46,12 @@ export class Sandbox extends SandboxBuilder {
     openBox = async (sandbox, { signal, fresh }, origin) => {
       const calledAt = performance.now() // a pool's origin is the pool's own
       const prepared = sandbox.#prepare()
-      const boot = new Boot(prepared, signal, origin, calledAt)
-      const pid = await boot.ready
       const { plan, encoded, facts } = prepared
       const kind = fresh ? 'fresh' : 'inBox'
-      prepared[kind] ??= { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
-      return new Box({ boot, prepared: prepared[kind], limits: sandbox.recipe.limits }, pid)
+      const commands = prepared[kind] ?? { plan, encoded: encodeInBox(plan, encoded, facts, fresh) }
+      prepared[kind] = commands
+      const boot = new Boot(prepared, commands, signal, origin, calledAt)
+      return new Box({ boot, prepared: commands, limits: sandbox.recipe.limits }, await boot.ready)
     }
   }
 

@@ -7,11 +7,15 @@ import type { SandboxUsage } from './result-types.js'
 
 /** Figures from the texts of an event, which come in the order of the plan's HOST_STAT records. */
 export function figuresOf(cgroups: readonly PlanHierarchy[], texts: readonly string[]): CgroupFigures {
-  const files = cgroups.flatMap(({ stats }) => stats.map(({ file }) => file))
-  // An optional file that the kernel lacks is reported as "", and so is an io.stat that nothing was counted in.
-  return parseFigures(
-    files.map((file, i) => [file, texts[i] === '' && file !== 'io.stat' ? undefined : texts[i]] as const),
-  )
+  const pairs: [string, string | undefined][] = []
+  for (const { stats } of cgroups) {
+    for (const { file } of stats) {
+      const text = texts[pairs.length]
+      // An optional file that the kernel lacks is reported as "", and so is an io.stat that nothing was counted in.
+      pairs.push([file, text === '' && file !== 'io.stat' ? undefined : text])
+    }
+  }
+  return parseFigures(pairs)
 }
 
 // The kernel counts resident pages per processor and adds up only now and then: of a tiny program it may know none.

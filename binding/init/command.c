@@ -118,8 +118,8 @@ static void add_variable(struct command *command) {
   at[1] = 0;
 }
 
-int command_read(struct command *command, const void *records, uint32_t size, struct job *job,
-                 struct failure *failure) {
+static int read_section(struct command *command, const void *records, uint32_t size, struct job *job,
+                        struct failure *failure) {
   static const char *no_environment[2];
   struct wire_reader section = wire_read(records, size), payload;
   struct wire_record record;
@@ -139,7 +139,18 @@ int command_read(struct command *command, const void *records, uint32_t size, st
     read_command(record.op, &payload, command, job, index, record.flags, &used);
     if (payload.bad) return refuse(failure, STEP_PLAN, index, EBADMSG);
   }
-  if (section.bad || !command->file) return refuse(failure, STEP_PLAN, index, EBADMSG);
+  return section.bad ? refuse(failure, STEP_PLAN, index, EBADMSG) : 1;
+}
+
+int command_read_shared(struct command *command, const void *records, uint32_t size, struct failure *failure) {
+  struct job job = {0};
+  return read_section(command, records, size, &job, failure);
+}
+
+int command_read(struct command *command, const void *records, uint32_t size, struct job *job,
+                 struct failure *failure) {
+  if (!read_section(command, records, size, job, failure)) return 0;
+  if (!command->file) return refuse(failure, STEP_PLAN, 0, EBADMSG);
   if (!command->argv || !command->envp) return refuse(failure, STEP_EXEC, command->command_index, E2BIG);
   add_variable(command);
   return 1;

@@ -31,6 +31,7 @@ struct command {
   uint32_t records_size;
   struct sock_fprog filter;
   struct rlimit_record rlimits[RLIMITS_MAX];
+  int prepared;           /* command_prepare has been called in its process */
   int shares_descriptors; /* with init: its process works on the same table until execve */
   int listener;           /* written by the child: its number in the descriptors that are shared */
   uint64_t started_ns;    /* written by the child: what it did before is not the command's time */
@@ -53,5 +54,12 @@ long unpark(int (*main)(void *command), struct command *command, const uint32_t 
 /* Reads a section into *command, and into *job what is supervision's. False, with the reason in *failure, when it is
  * malformed or more than can be executed. The lists of strings are valid until the next call. */
 int command_read(struct command *command, const void *records, uint32_t size, struct job *job, struct failure *failure);
+
+/* The same of what a section begins with, as it is for every command of a box. */
+int command_read_shared(struct command *command, const void *records, uint32_t size, struct failure *failure);
+
+/* exec.c: what needs no command yet, done in the process that is parked for one, and in its own time. A failure is in
+ * *command->failure. */
+void command_prepare(struct command *command);
 
 #endif

@@ -68,6 +68,10 @@ static long join_groups(struct command *command) {
     command->failure->phase = PHASE_HOST; /* whose record it is */
     return fail(command, STEP_CGROUP_JOIN, lent.roles[i] & 0xffff, result);
   }
+  return 0;
+}
+
+static long leave_cgroup_namespace(struct command *command) {
   if (!command->cgroup_namespace) return 0;
   long result = sys_call1(__NR_unshare, CLONE_NEWCGROUP);
   return result < 0 ? fail(command, STEP_CGROUP_NAMESPACE, command->cgroup_index, result) : 0;
@@ -231,17 +235,43 @@ static long execute(struct command *command) {
   return error;
 }
 
+/* In its leaf. */
+static long take_place(struct command *command) {
+  if (leave_cgroup_namespace(command) < 0 || become_fresh(command) < 0) return -1;
+  long result = sys_call0(__NR_setsid);
+  return result < 0 ? fail(command, STEP_SESSION, 0, result) : 0;
+}
+
+static long take_identity(struct command *command) {
+  if (set_rlimits(command) < 0) return -1;
+  sys_call1(__NR_umask, 022);
+  return set_credentials(command);
+}
+
+/* Descriptors 0-2 are put in place before the limits otherwise: below this one they could not be. */
+static int has_few_descriptors(const struct command *command) {
+  for (uint32_t i = 0; i < command->rlimit_count; i++)
+    if (command->rlimits[i].resource == RLIMIT_NOFILE && command->rlimits[i].soft <= FILTER_SLOT) return 1;
+  return 0;
+}
+
+void command_prepare(struct command *command) {
+  if (has_few_descriptors(command)) return;
+  long result = sys_call1(__NR_unshare, CLONE_FS | command->fresh);
+  if (result < 0) fail(command, STEP_START, 0, result);
+  if (result >= 0 && take_place(command) >= 0) take_identity(command);
+  command->prepared = 1;
+}
+
 /* Runs in init's memory, on `stack`, while init sleeps. Returns only on failure. */
 static int become_command(void *argument) {
   struct command *command = argument;
   uint64_t no_signals = 0;
-  if (join_groups(command) < 0 || become_fresh(command) < 0) return 1;
-  long result = sys_call0(__NR_setsid);
-  if (result < 0) return (int)fail(command, STEP_SESSION, 0, result);
-  if (put_stdio(command) < 0 || set_rlimits(command) < 0) return 1;
-  sys_call1(__NR_umask, 022);
-  if (set_credentials(command) < 0 || restrict_self(command) < 0) return 1;
-  result = drop_lent(command);
+  if (!command->prepared && (join_groups(command) < 0 || take_place(command) < 0)) return 1;
+  if (put_stdio(command) < 0) return 1;
+  if (!command->prepared && take_identity(command) < 0) return 1;
+  if (restrict_self(command) < 0) return 1;
+  long result = drop_lent(command);
   if (result < 0) return (int)fail(command, STEP_STDIO, 0, result);
   result = enter_directory(command->cwd);
   if (result < 0) return (int)fail(command, STEP_EXEC, command->cwd_index, result);
@@ -261,6 +291,7 @@ static int become_command(void *argument) {
 /* The same for one that was parked: what others are born with it takes now. */
 static int become_command_late(void *argument) {
   struct command *command = argument;
+  if (command->prepared) return become_command(command);
   long result = sys_call1(__NR_unshare, CLONE_FS | command->fresh);
   return result < 0 ? (int)fail(command, STEP_START, 0, result) : become_command(command);
 }

@@ -58,9 +58,9 @@ void boot_rest(void);
  * failed. */
 void exec_run(const void *records, uint32_t size, int parked, struct job *job, struct failure *failure);
 
-/* parked.c: puts a process into the lent leaf, for the next command; whether there is one, with that pid or (0)
- * with any. */
-void park(struct failure *failure);
+/* parked.c: puts a process into the lent leaf, for the next command, and prepares it as far as these records say;
+ * whether there is one, with that pid or (0) with any. */
+void park(const void *records, uint32_t size, struct failure *failure);
 int is_parked(long pid);
 
 /* violation.c; `listener` is left alone where violations kill by SIGSYS. */

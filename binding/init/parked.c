@@ -4,6 +4,10 @@
  * ms on an idle host). So an init that is made ahead is also given the leaf of its command to come, and puts a process
  * into it, which joins, and then waits: for `go`, by which init tells it what to become (exec.c).
  *
+ * In a box, whose commands all begin alike, it then goes on as far as it can without knowing which one it will be:
+ * namespaces and places of its own, session, limits, credentials. What looks at files, and the filter, come with the
+ * command.
+ *
  * It shares init's memory, descriptors, root and working directory (CLONE_VM, CLONE_FILES, CLONE_FS), for init has
  * still to boot; execve gives it its own. init never runs anything of the box while a process is parked in it. */
 #include <linux/errno.h>
@@ -16,6 +20,7 @@
 #include "init.h"
 
 #define PARKED_FDS_MAX 16
+#define SHARED_MAX 65536 /* of a longer one nothing is done ahead */
 
 static char stack[32768] __attribute__((aligned(16)));
 
@@ -32,9 +37,11 @@ static struct {
   int (*main)(void *command);
   struct command *command;
   int leaf;               /* to be joined, where the kernel could not make the process be born in it; or -1 */
-  struct failure failure; /* of its joining */
-  struct fds procs,       /* v1's cgroup.procs: the process's own as long as it lives */
-      rest;               /* what else was lent with the leaf: for supervision */
+  struct failure failure; /* of its joining, or of what has been prepared */
+  struct command shared;  /* what the command will begin with, without what points into the request */
+  int has_shared;
+  struct fds procs, /* v1's cgroup.procs: the process's own as long as it lives */
+      rest;         /* what else was lent with the leaf: for supervision */
 } parked;
 
 static void futex_wait(uint32_t *word, uint32_t value) {
@@ -57,17 +64,30 @@ static int parked_main(void *unused) {
       parked.failure = (struct failure){PHASE_HOST, STEP_CGROUP_JOIN, parked.procs.roles[i] & 0xffff, (int32_t)-result};
     close_fd(parked.procs.fds[i]); /* init's, too */
   }
+  if (parked.has_shared && !parked.failure.error) command_prepare(&parked.shared);
   be_undumpable(); /* the change of ids has made it something else, and it is init's memory */
   futex_wait(&parked.go, 0);
   if (parked.failure.error) {
     *parked.command->failure = parked.failure;
     return 1;
   }
+  parked.command->prepared = parked.shared.prepared;
+  parked.command->ruleset = parked.shared.ruleset;
   return parked.main(parked.command);
 }
 
-/* Parks a process in the leaf that has been lent. */
-void park(struct failure *failure) {
+/* The process works on it while init receives the next request: what is still to be read is copied. */
+static void take_shared(const void *records, uint32_t size) {
+  static uint8_t kept[SHARED_MAX];
+  parked.shared = (struct command){.ruleset = -1};
+  parked.has_shared = 0;
+  if (!size || size > sizeof kept) return;
+  memcpy(kept, records, size);
+  parked.has_shared = command_read_shared(&parked.shared, kept, size, &parked.failure);
+}
+
+/* Parks a process in the leaf that has been lent, and has it do what `records` say already. */
+void park(const void *records, uint32_t size, struct failure *failure) {
   *failure = (struct failure){.phase = PHASE_EXEC, .step = STEP_START};
   int leaf = lent_find(ROLE_LEAF, 0);
   parked.procs.count = parked.rest.count = 0;
@@ -85,6 +105,7 @@ void park(struct failure *failure) {
   }
   parked.go = 0;
   parked.sharing = 1;
+  take_shared(records, size);
   parked.failure.error = 0;
   struct sys_clone_args args = {
       .flags = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID | (leaf >= 0 ? CLONE_INTO_CGROUP : 0),

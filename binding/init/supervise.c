@@ -267,13 +267,12 @@ static void serve_request(const struct wire_header *header, const uint8_t *body,
     if (header->a & WIRE_AHEAD) boot_rest();
   }
   if (header->a & WIRE_PARK) {
-    park(&failure);
+    park(body + roles + header->boot_size, header->exec_size, &failure);
     if (failure.error) {
       send_failure(&failure, header->id);
       leave(1);
     }
-  }
-  if (header->exec_size) {
+  } else if (header->exec_size) {
     start_job(header->id, body + roles + header->boot_size, header->exec_size, header->a);
   } else if (!header->b) {
     is_box = 1;

@@ -58,6 +58,8 @@ enum wire_request_flag {
   WIRE_STOCKED = 4,         /* an init that has carried out the ahead part already may serve it: every source after that
                              * part is lent, so init does not need the host's mounts */
   WIRE_TELL_START = 8,      /* with WIRE_COLLECT: deliver the start, too, since somebody watches */
+  WIRE_SHARED = 16,         /* of a box without a command: the exec section is what all its commands begin with, for the
+                             * process that is parked for the next one */
 };
 
 struct wire_record {
@@ -219,7 +221,8 @@ enum wire_packet_flag {
   WIRE_MAPPED = 1,             /* REQUEST: the body is in a memfd */
   WIRE_BOUNDING_SET_EMPTY = 2, /* REQUEST: the addon's child has dropped it before it executed init */
   WIRE_AHEAD = 4,              /* REQUEST: boot's ahead part, and the rest may be long in coming */
-  WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c) */
+  WIRE_PARK = 8,               /* REQUEST: the leaf is for the next command, which comes without one (parked.c); exec
+                                * records, if any, are those that it will begin with */
   WIRE_SEATED = 16,            /* REQUEST: it is for the process that has been parked */
   WIRE_SILENT = 32,            /* REQUEST: nobody waits for STARTED, so it is not sent */
 };

@@ -18,9 +18,16 @@ export interface CgroupFigures {
   ioPressureMs?: number
 }
 
+// "key number" on a line of its own. By hand: this is on the way of every result.
 function keyed(text: string, key: string): number | undefined {
-  const match = new RegExp(`^${key} (\\d+)$`, 'm').exec(text)
-  return match ? Number(match[1]) : undefined
+  const start = `${key} `
+  let at = 0
+  while (!text.startsWith(start, at)) {
+    at = text.indexOf('\n', at) + 1
+    if (at === 0) return undefined
+  }
+  const end = text.indexOf('\n', at)
+  return number(text.slice(at + start.length, end < 0 ? undefined : end))
 }
 
 function number(text: string): number | undefined {

@@ -11,6 +11,7 @@ export const REQUEST_FLAG = {
   WIRE_NO_CAPABILITIES: 2,
   WIRE_STOCKED: 4,
   WIRE_TELL_START: 8,
+  WIRE_SHARED: 16,
 } as const
 
 export const RECORD_FLAG = { WIRE_OPTIONAL: 1 } as const

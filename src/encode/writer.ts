@@ -53,6 +53,12 @@ export class Writer {
     return this
   }
 
+  /** Forgets what the records so far are about: what follows is another part. */
+  forget(): this {
+    this.#subjects = []
+    return this
+  }
+
   #reserve(size: number): number {
     const at = this.#length
     const needed = at + size

@@ -87,8 +87,8 @@ export function parseCommand(method: string, file: unknown, args: unknown): Comm
     throw invalid(TypeError, `${method} args`, 'an array of strings', args, 'Options are the third argument.')
   }
   const argv = [program]
-  for (const [i, argument] of (args ?? []).entries())
-    argv.push(checkText(`${method} args[${i}]`, argument, { empty: true }))
+  if (args === undefined) return { file: program, argv }
+  for (const [i, argument] of args.entries()) argv.push(checkText(`${method} args[${i}]`, argument, { empty: true }))
   return { file: program, argv }
 }
 
@@ -157,12 +157,25 @@ export function parseOpenOptions(value: unknown): { signal: AbortSignal | undefi
   return { signal: parseSignal('open()', options.signal) }
 }
 
+/** The streams of a command that is run without input: one object, by which its request is known to begin like others. */
+export const NO_INPUT: readonly [Stdio, Stdio, Stdio] = Object.freeze([
+  { kind: 'null' },
+  { kind: 'collect' },
+  { kind: 'collect' },
+] as const)
+
+/** Options of `run()` after validation. */
+export interface RunSettings {
+  readonly stdio: readonly [Stdio, Stdio, Stdio]
+  readonly signal: AbortSignal | undefined
+  readonly encoding: BufferEncoding | 'buffer'
+}
+
+const PLAIN_RUN: RunSettings = Object.freeze({ stdio: NO_INPUT, signal: undefined, encoding: 'utf8' })
+
 /** Options of `run()`. */
-export function parseRunOptions(value: unknown): {
-  stdio: readonly [Stdio, Stdio, Stdio]
-  signal: AbortSignal | undefined
-  encoding: BufferEncoding | 'buffer'
-} {
+export function parseRunOptions(value: unknown): RunSettings {
+  if (value === undefined) return PLAIN_RUN
   refusePty('run()', value)
   const options = checkKeys('run() options', value ?? {}, ['input', 'encoding', 'signal']) as RunOptions
   const { input, encoding = 'utf8' } = options
@@ -181,9 +194,8 @@ export function parseRunOptions(value: unknown): {
   if (encoding !== 'buffer' && !Buffer.isEncoding(encoding)) {
     throw invalid(TypeError, 'run() encoding', "'buffer' or an encoding that Buffer knows", encoding)
   }
-  const stdin: Stdio = input === undefined ? { kind: 'null' } : { kind: 'feed', input }
   return {
-    stdio: [stdin, { kind: 'collect' }, { kind: 'collect' }],
+    stdio: input === undefined ? NO_INPUT : [{ kind: 'feed', input }, NO_INPUT[1], NO_INPUT[2]],
     signal: parseSignal('run()', options.signal),
     encoding,
   }

@@ -9,8 +9,11 @@ import { checkBoolean, checkInteger, checkKeys, invalid } from '../validate.js'
 
 const MAX_CONCURRENCY = 10_000
 const MAX_QUEUE = 10_000_000
-/** Descriptors of this process for a box that waits (channel, pidfd, network namespace), and for one that works. */
-const DESCRIPTORS_WAITING = 3
+/**
+ * Descriptors of this process for a box that waits (channel, pidfd, network namespace, a figure and the streams of its
+ * next command), and for one that works.
+ */
+const DESCRIPTORS_WAITING = 9
 const DESCRIPTORS_WORKING = 12
 /** What Node itself and the addon's threads have open. */
 const DESCRIPTORS_OF_NODE = 48
@@ -28,8 +31,10 @@ export interface PoolSettings {
 export interface JobOptions {
   readonly priority: number
   readonly timeoutMs: number | undefined
-  readonly rest: Record<string, unknown>
+  readonly rest: Record<string, unknown> | undefined
 }
+
+const PLAIN_JOB: JobOptions = Object.freeze({ priority: 0, timeoutMs: undefined, rest: undefined })
 
 function number(text: string | undefined): number {
   return text === undefined || text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text)
@@ -101,10 +106,11 @@ export function parsePoolOptions(value: unknown): PoolSettings {
 
 /** The pool's own options of a job; the others are left for the command. */
 export function parseJobOptions(method: string, value: unknown): JobOptions {
-  if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+  if (value === undefined) return PLAIN_JOB
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(TypeError, `${method} options`, 'an object', value)
   }
-  const { priority, timeout, ...rest } = (value ?? {}) as Record<string, unknown>
+  const { priority, timeout, ...rest } = value as Record<string, unknown>
   if (priority !== undefined && !Number.isFinite(priority)) {
     throw invalid(TypeError, `${method} priority`, 'a finite number', priority)
   }

@@ -106,7 +106,7 @@ export function writeSeeds(directory: string): void {
     write('request', `box-${number}`, inBox)
     const onTerminal = Buffer.from(encodeRequest(encoded, ON_TERMINAL).bytes)
     write('request', `terminal-${number}`, onTerminal)
-    write('request', `open-${number}`, Buffer.from(encodeOpen(encoded).bytes))
+    write('request', `open-${number}`, Buffer.from(encodeOpen(encoded, box).bytes))
     const { boot, exec } = sections(whole)
     const fresh = sections(inBox).exec
     write('command', `whole-${number}`, exec)

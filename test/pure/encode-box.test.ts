@@ -1,6 +1,6 @@
 // The bytes of a box without a command, and of commands in one: only what their moment needs, and errors that name it.
 import * as assert from 'uvu/assert'
-import { BOOT, EXEC, HOST } from '../../src/encode/wire.js'
+import { BOOT, EXEC, HOST, REQUEST_FLAG } from '../../src/encode/wire.js'
 import { type CommandRequest, encodeInBox, encodeOpen, encodePlan, encodeRequest } from '../../src/encode.js'
 import { makePlan } from '../../src/plan.js'
 import { DEFAULT_RECIPE, type Recipe } from '../../src/recipe.js'
@@ -23,9 +23,10 @@ function encode(recipe: Partial<Recipe> = {}) {
   const plan = makePlan({ ...DEFAULT_RECIPE, ...recipe }, known)
   const whole = encodePlan(plan, known, undefined)
   // One piece of memory serves all requests: each is read before the next is made.
-  const openBytes = encodeOpen(whole)
+  const commands = encodeInBox(plan, whole, known, false)
+  const openBytes = encodeOpen(whole, commands)
   const open = decodeRequest(Buffer.from(openBytes.bytes))
-  const inBox = encodeRequest(encodeInBox(plan, whole, known, false), COMMAND)
+  const inBox = encodeRequest(commands, COMMAND)
   const command = decodeRequest(Buffer.from(inBox.bytes))
   const fresh = decodeRequest(Buffer.from(encodeRequest(encodeInBox(plan, whole, known, true), COMMAND).bytes))
   const oneShot = decodeRequest(Buffer.from(encodeRequest(whole, { ...COMMAND, inBox: false }).bytes))
@@ -34,9 +35,13 @@ function encode(recipe: Partial<Recipe> = {}) {
 
 const ops = (records: readonly Decoded[]) => records.map(({ op }) => op)
 
-test('a box is opened with the host and boot sections of a sandbox, and no command', () => {
-  const { open, oneShot } = encode()
-  assert.equal(open.exec, [])
+test('a box is opened with the host and boot sections of a sandbox, and what its commands begin with', () => {
+  const { open, oneShot, command } = encode()
+  assert.ok(open.flags & REQUEST_FLAG.WIRE_SHARED)
+  assert.not.ok(command.flags & REQUEST_FLAG.WIRE_SHARED)
+  assert.ok(ops(open.exec).includes(EXEC.EXEC_USER))
+  assert.not.ok(ops(open.exec).includes(EXEC.EXEC_COMMAND))
+  assert.equal(open.exec, command.exec.slice(0, open.exec.length))
   assert.equal(ops(open.boot), ops(oneShot.boot))
   const streams: number[] = [HOST.HOST_STDIO, HOST.HOST_OUTPUT_LIMIT]
   assert.equal(

@@ -210,8 +210,11 @@ test(
     for (let i = 0; i < 1000; i++) assert.is((await box.run('/probe', ['say', String(i)])).stdout, `${i}\n`)
     await box.onIdle()
     const after = count()
-    assert.is(after.descriptors, before.descriptors)
-    // The place of the next command may be there or not: two descriptors, and a group.
+    // The place of the next command may be there or not. To us it is six descriptors, to init two, and it has a group.
+    assert.ok(
+      after.descriptors <= before.descriptors + 6,
+      `${before.descriptors} descriptors, then ${after.descriptors}`,
+    )
     assert.ok(after.ofInit <= before.ofInit + 2, `${before.ofInit} descriptors of init, and then ${after.ofInit}`)
     assert.ok(after.groups.length <= 1, after.groups.join())
     const { visible } = JSON.parse(await tell(box, 'pids'))

@@ -13,6 +13,7 @@ import { assertNothingLeft, snapshot } from '../support/leaks.js'
 import { closing } from '../support/open-boxes.js'
 import { atMost } from '../support/slow.js'
 import { suite, type TestContext } from '../support/suite.js'
+import { offspring } from '../support/victims.js'
 import { drainStock } from '../support/warm-up.js'
 
 const test = suite('faults', { warmUp: true })
@@ -52,6 +53,8 @@ const DONE_WITHOUT: Readonly<Partial<Record<Role, readonly string[]>>> = {
     'write',
   ],
   command: ['keyctl', 'prlimit64', 'seccomp', 'prctl'],
+  // A spawner then does it.
+  main: ['sendmsg', 'pipe2', 'fchown', 'fcntl', 'epoll_ctl'],
 }
 /** What only clean up, look at the end, or make something for later: nobody has to hear of them. */
 const UNHEARD: readonly Role[] = ['watcher', 'stock', 'stock-child', 'stock-init']
@@ -259,11 +262,56 @@ test(
   'each call of a pool whose box is made as new for every run',
   async (t) => {
     const pool = closing(t, new SandboxPool({ recipe: small().seccomp('off'), concurrency: 1, warm: 1, reuse: true }))
+    // The second comes before a process could wait for it.
     const action = async () => {
-      const result = await pool.run('/true')
-      if (!result.ok) throw new Error(result.explain())
+      for (let i = 0; i < 2; i++) {
+        const result = await pool.run('/true')
+        if (!result.ok) throw new Error(result.explain())
+      }
     }
-    await everyCall(t, action, { roles: ['spawner', 'command'], settled: false })
+    await everyCall(t, action, { roles: ['spawner'], settled: false })
+  },
+  TIME,
+)
+
+/** Until a process waits in a box that has just been opened, and has done what it can. */
+async function untilSeated(): Promise<void> {
+  const waits = () => offspring(process.pid).some(({ name }) => name === 'cofferdam-seat')
+  for (const endMs = performance.now() + 2000; !waits() && performance.now() < endMs; ) await sleep(2)
+  await sleep(50)
+}
+
+test(
+  'each call of a process that waits for its command, as that command tells it',
+  async (t) => {
+    const action = async () => {
+      const pool = new SandboxPool({ recipe: small().seccomp('off'), concurrency: 1, warm: 1, reuse: true })
+      try {
+        await untilSeated()
+        const result = await pool.run('/true')
+        if (!result.ok) throw new Error(result.explain())
+      } finally {
+        await pool.close()
+      }
+    }
+    const tried = await everyCall(t, action, { roles: ['command'], cold: true, settled: false })
+    assert.ok(tried > 20, `${tried} calls`)
+  },
+  TIME,
+)
+
+test(
+  'each call that sends a command at once: it is started all the same',
+  async (t) => {
+    const box = await small().open()
+    t.cleanUp(() => box.close())
+    const action = async () => {
+      await untilSeated()
+      const result = await box.run('/probe', ['cat'], { input: 'x' })
+      if (!result.ok || result.stdout !== 'x') throw new Error(result.explain())
+    }
+    const tried = await everyCall(t, action, { roles: ['main'], settled: false, only: /sendmsg|pipe2|fchown|fcntl/ })
+    assert.ok(tried > 3, `${tried} calls`)
   },
   TIME,
 )
