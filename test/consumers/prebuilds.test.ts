@@ -11,7 +11,7 @@ import { must, pack } from '../support/package.js'
 import { suite, type TestContext } from '../support/suite.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const FIXTURES = join(ROOT, 'test/fixtures')
+const FIXTURES = join(ROOT, 'test/fixtures/portable')
 const here = TARGETS.find(({ arch }) => arch === process.arch) as Target
 const ADDON = join(ROOT, 'prebuilds', here.name, 'cofferdam.node')
 
