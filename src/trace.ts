@@ -33,6 +33,7 @@ export class Trace {
   #submittedMs: number | undefined
   #readyMs: number | undefined
   #endedMs: number | undefined
+  #closedMs: number | undefined
 
   constructor(about: Traced, calledAt: number) {
     this.id = ++started
@@ -67,6 +68,7 @@ export class Trace {
     this.#endedMs = this.#elapsed()
     if (log.enabled) this.#print(result === undefined ? 'ended' : `ended: ${result.explain()}`)
     if (EXIT.hasSubscribers) EXIT.publish({ ...this.#message(), result } satisfies SpawnExitMessage)
+    this.#printClosed()
   }
 
   /** It has not come to an end that can be told of. */
@@ -75,11 +77,17 @@ export class Trace {
     this.#endedMs = this.#elapsed()
     if (log.enabled) this.#print(`failed: ${error instanceof Error ? error.message : String(error)}`)
     if (ERROR.hasSubscribers) ERROR.publish({ ...this.#message(), error } satisfies SpawnErrorMessage)
+    this.#printClosed()
   }
 
-  /** Nothing of it is left. */
+  /** Nothing of it is left. Both ends may come at once; what became of it is then told first. */
   closed(): void {
-    if (log.enabled) this.#print('closed')
+    this.#closedMs = this.#elapsed()
+    if (this.over) this.#printClosed()
+  }
+
+  #printClosed(): void {
+    if (log.enabled && this.#closedMs !== undefined) this.#print('closed', this.#closedMs)
   }
 
   #elapsed(): number {
