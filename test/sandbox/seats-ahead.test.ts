@@ -1,6 +1,7 @@
 // What is done before a command is asked for: its process goes as far as the recipe says, and its streams wait. A command
 // finds all of that or none of it, and neither it nor its caller can tell.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Box, type Limits, type RunResult, type Sandbox, sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
@@ -154,6 +155,41 @@ test(
     )
     // A spawner waits a second for the channel.
     assert.ok(returnedMs < 500, `the calls took ${returnedMs} ms`)
+  },
+  { needs },
+)
+
+test(
+  'a group that was made ahead, and that somebody has removed, is made anew',
+  async (t) => {
+    const open = await opened(t, box({ wallTime: '60s' }))
+    const child = await open.spawn('/probe', ['sleep', '60'])
+    const group = dirname(child.cgroup.path ?? '')
+    // That of the command before may be among them, and go at any moment.
+    const removed = () =>
+      readdirSync(group).filter((name) => {
+        if (!/^\d+$/.test(name)) return false
+        try {
+          if (readFileSync(`${group}/${name}/cgroup.procs`, 'utf8') !== '') return false
+          rmdirSync(`${group}/${name}`)
+          return true
+        } catch {
+          return false
+        }
+      })
+    // Beside another one no process waits: what is made for the next command is its group.
+    assert.ok((await open.run('/true')).ok)
+    await sleep(100)
+    let count = 0
+    for (const endMs = performance.now() + 10_000; count === 0 && performance.now() < endMs; ) {
+      count = removed().length
+      await sleep(2)
+    }
+    assert.ok(count > 0, 'no group was made ahead')
+    const { stdout, usage } = await open.run('/probe', ['say', 'on'])
+    assert.is(stdout, 'on\n')
+    assert.ok(usage.cpuTimeMs > 0)
+    await child[Symbol.asyncDispose]()
   },
   { needs },
 )

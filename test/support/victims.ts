@@ -1,7 +1,7 @@
 // Node processes that are ended in the middle of their work, and proof that all they had started is gone.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { probeRootfs } from './boxes.js'
 import { type NodeOptions, startNode } from './child.js'
@@ -102,9 +102,19 @@ export async function groupsLeft(pid: number | undefined, settleMs = 3000): Prom
   }
 }
 
+// Groups of anybody go at any moment: what is not there any more has nothing below it.
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    throw error
+  }
+}
+
 function find(directory: string, prefix: string, depth: number): string[] {
-  if (depth === 0 || !existsSync(directory)) return []
-  const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  if (depth === 0) return []
+  const names = entriesOf(directory).filter((entry) => entry.isDirectory())
   return names.flatMap(({ name }) =>
     name.startsWith(prefix) ? [`${directory}/${name}`] : find(`${directory}/${name}`, prefix, depth - 1),
   )
