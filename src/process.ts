@@ -115,11 +115,20 @@ export class SandboxProcess implements AsyncDisposable {
       launch.trace?.ended(result)
       return result
     })
-    // Both may have been told in one go.
-    const settled = () => launch.closed
+    // Both may have been told in one go, and the start, too.
+    const released = launch.closed.then(() => this.#release())
+    const settled = () => released
     this.#closed = this.#result.then(settled, settled)
-    launch.closed.then(() => {
-      for (const pipe of [this.#stdin, this.#stdout, this.#stderr]) pipe?.release()
+  }
+
+  // Once whoever has just been given this process has had its turn: a stream that is asked for then is whole, and one
+  // that nobody has asked for keeps what the pipe holds.
+  #release(): Promise<void> {
+    return new Promise((done) => {
+      setImmediate(() => {
+        for (const pipe of [this.#stdin, this.#stdout, this.#stderr]) pipe?.release()
+        done()
+      })
     })
   }
 

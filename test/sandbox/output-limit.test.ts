@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SandboxResult } from 'cofferdam'
 import * as assert from 'uvu/assert'
-import { box, runProbe, spawnProbe } from '../support/boxes.js'
+import { blockEventLoop, box, runProbe, spawnProbe } from '../support/boxes.js'
 import { command } from '../support/host.js'
 import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
@@ -89,6 +89,14 @@ test('spawn: exactly the limit arrives in the streams', async (t) => {
   ])
   assertExceeded(result)
   assert.is(stdout.length + stderr.length, LIMIT)
+})
+
+test('spawn: all of it arrives, too, when start and end are told in one go', async (t) => {
+  // More than a pipe holds.
+  const starting = spawnProbe(t, box({ output: LIMIT }), ['write-forever'], { stderr: 'ignore' })
+  blockEventLoop(500)
+  const { stdout } = await starting
+  assert.is((await buffer(stdout ?? Readable.from([]))).length, LIMIT)
 })
 
 test('spawn: whoever reads late gets what was within the limit', async (t) => {
