@@ -8,6 +8,7 @@ import { toArguments } from '../support/ask.js'
 import { firstText, box as recipe } from '../support/boxes.js'
 import { cgroup2, controller, cpuClock } from '../support/host.js'
 import { opened, tell } from '../support/open-boxes.js'
+import { atMost } from '../support/slow.js'
 import { suite } from '../support/suite.js'
 import { drainStock } from '../support/warm-up.js'
 
@@ -209,14 +210,14 @@ test(
     const before = count()
     for (let i = 0; i < 1000; i++) assert.is((await box.run('/probe', ['say', String(i)])).stdout, `${i}\n`)
     await box.onIdle()
-    const after = count()
     // The place of the next command may be there or not. To us it is six descriptors, to init two, and it has a group.
-    assert.ok(
-      after.descriptors <= before.descriptors + 6,
-      `${before.descriptors} descriptors, then ${after.descriptors}`,
-    )
-    assert.ok(after.ofInit <= before.ofInit + 2, `${before.ofInit} descriptors of init, and then ${after.ofInit}`)
-    assert.ok(after.groups.length <= 1, after.groups.join())
+    // One that was made ahead in vain is taken away a moment later.
+    let after = count()
+    const isLeft = () =>
+      after.descriptors > before.descriptors + 6 || after.ofInit > before.ofInit + 2 || after.groups.length > 1
+    for (const endMs = performance.now() + atMost(5000); isLeft() && performance.now() < endMs; after = count())
+      await sleep(20)
+    assert.not(isLeft(), `${JSON.stringify(before)}, and then ${JSON.stringify(after)}`)
     const { visible } = JSON.parse(await tell(box, 'pids'))
     assert.is(visible.length, 2)
   },
