@@ -1,0 +1,49 @@
+// npm run corpus, on a part of the corpus: its table and its exit code.
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { run } from '../../../test/support/command.js'
+import { suite } from '../../../test/support/suite.js'
+import { loadCorpus } from '../corpus/submissions.js'
+import { confusionTable, isDiagonal } from '../corpus/table.js'
+import { VERDICTS } from '../src/engine/verdict.js'
+
+const test = suite('judge: the corpus')
+const MAIN = fileURLToPath(new URL('../corpus/main.ts', import.meta.url))
+
+test('it has at least 40 hostile or wrong submissions, and some for every verdict', async () => {
+  const corpus = await loadCorpus(fileURLToPath(new URL('../corpus/submissions', import.meta.url)))
+  for (const verdict of VERDICTS)
+    assert.ok(
+      corpus.some(({ expected }) => expected === verdict),
+      verdict,
+    )
+  assert.ok(corpus.filter(({ expected }) => expected !== 'AC').length >= 40)
+  assert.ok(new Set(corpus.filter(({ expected }) => expected === 'AC').map(({ problem }) => problem)).size >= 12)
+})
+
+test('the table counts what was expected against what was received', () => {
+  const judged = [
+    { expected: 'AC', received: 'AC' },
+    { expected: 'WA', received: 'TLE' },
+  ] as const
+  assert.match(confusionTable(judged), /^must \\ is +AC +WA[^\n]+\nAC +1[ .]+\nWA +\. +\. +\. +1 /)
+  assert.ok(isDiagonal(judged.slice(0, 1)))
+  assert.not(isDiagonal(judged))
+})
+
+test('a part of it is judged, with a line for each and the exit code 0', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, '--jobs', '2', 'palindrome/'])
+  assert.is(code, 0, stdout + stderr)
+  assert.match(stdout, /\/4 ✔ palindrome\/WA-with-case\.py: WA/)
+  assert.match(stdout, '4 of 4 verdicts are what they must be')
+}, { timeoutMs: 60_000 }) // biome-ignore format: short
+
+test('nothing judged is no success, and a bad option is refused', async () => {
+  const none = await run(process.execPath, ['--import', 'tsx', MAIN, 'no-such-submission'])
+  assert.is(none.code, 1)
+  const bad = await run(process.execPath, ['--import', 'tsx', MAIN, '--jobs', 'many'])
+  assert.is(bad.code, 2)
+  assert.match(bad.stderr, 'Expected --jobs to be a whole number from 1 on, received many.')
+}, { timeoutMs: 60_000 }) // biome-ignore format: short
+
+test.run()
