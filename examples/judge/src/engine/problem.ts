@@ -63,10 +63,15 @@ export interface Problem {
   tests: readonly Test[]
 }
 
-/** All problems of a directory, by their ids, which are the names of their directories. */
+/** All problems of a directory, by their ids, which are the names of their directories. @throws DescriptionError */
 export async function loadProblems(directory: string): Promise<Map<string, Problem>> {
-  const entries = await readdir(directory, { withFileTypes: true })
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  if (names.length === 0) {
+    throw new DescriptionError(
+      `Expected ${directory} to be a directory of problems, each a directory with problem.json.`,
+    )
+  }
   const problems = await Promise.all(names.sort().map((name) => loadProblem(join(directory, name))))
   return new Map(problems.map((problem) => [problem.id, problem]))
 }
