@@ -8,7 +8,11 @@ export interface Config {
   concurrency: number
   queueLimit: number
   problems: string | undefined
+  languages: string | undefined
+  /** Submissions then go through Redis, to the workers. */
   redisUrl: string | undefined
+  /** How long a worker may be silent until its submissions are given to others. */
+  lockMs: number
   /** For `src` of go-judge's API. */
   hostPrefixes: string[]
 }
@@ -30,8 +34,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     concurrency: number('JUDGE_CONCURRENCY', availableParallelism(), 1, 1000),
     queueLimit: number('JUDGE_QUEUE_LIMIT', 256, 1, 1_000_000),
     problems: text('JUDGE_PROBLEMS'),
+    languages: text('JUDGE_LANGUAGES'),
     redisUrl: text('REDIS_URL'),
+    lockMs: number('JUDGE_LOCK_MS', 30_000, 1000, 600_000),
     hostPrefixes: (text('JUDGE_SRC_PREFIXES') ?? '').split(',').filter(Boolean),
+  }
+  if (config.redisUrl !== undefined && !/^rediss?:\/\//.test(config.redisUrl)) {
+    throw new ConfigError(`Expected REDIS_URL to be like redis://host:6379, received ${config.redisUrl}.`)
   }
   const isLocal = ['127.0.0.1', '::1', 'localhost'].includes(config.host)
   if (!isLocal && config.token === undefined) {

@@ -9,6 +9,7 @@ import { loadLanguages } from './engine/languages.js'
 import { loadProblems } from './engine/problem.js'
 import { buildServer } from './http/server.js'
 import { EmbeddedQueue } from './queue/embedded.js'
+import { RedisQueue } from './queue/redis.js'
 
 try {
   await main()
@@ -20,11 +21,14 @@ try {
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const languages = await loadLanguages(new URL('../languages.json', import.meta.url))
+  const languages = await loadLanguages(config.languages ?? new URL('../languages.json', import.meta.url))
   const problems = await loadProblems(config.problems ?? fileURLToPath(new URL('../problems', import.meta.url)))
   const judge = new Judge(problems, languages)
   const machine = new PQueue({ concurrency: config.concurrency })
-  const submissions = new EmbeddedQueue(judge, machine, config.queueLimit)
+  const submissions =
+    config.redisUrl === undefined
+      ? new EmbeddedQueue(judge, machine, config.queueLimit)
+      : new RedisQueue(judge, config.redisUrl, config.queueLimit)
   const { token, hostPrefixes, queueLimit } = config
   const app = await buildServer({ judge, submissions, machine, token, compat: { hostPrefixes, queueLimit } })
   const close = async () => {

@@ -74,12 +74,14 @@ export class Judge {
   /**
    * Judges one submission.
    *
+   * @param known results of tests that another judge has come to before it was lost; these are not run again
    * @throws SubmissionError as check() does, and the signal's reason when it fires. Any fault of the host is a verdict: SE
    */
   async judge(
     submission: Submission,
     onProgress: (progress: Progress) => void = () => {},
     signal?: AbortSignal,
+    known: readonly TestResult[] = [],
   ): Promise<Judgement> {
     const { problem, language } = this.check(submission)
     const directory = join(this.#directory, randomUUID())
@@ -88,10 +90,10 @@ export class Judge {
       const compiled = await compile(language, submission.source, directory, signal)
       if (!compiled.ok) return summary('CE', compiled.message, [])
       onProgress({ step: 'running', of: problem.tests.length })
-      return await this.#runTests(problem, language, directory, submission.tests, onProgress, signal)
+      return await this.#runTests(problem, language, directory, submission.tests, onProgress, signal, known)
     } catch (error) {
       signal?.throwIfAborted()
-      return summary('SE', systemError('', error).explanation, [])
+      return systemFault(systemError('', error).explanation)
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
@@ -109,15 +111,17 @@ export class Judge {
     which: Submission['tests'],
     onProgress: (progress: Progress) => void,
     signal: AbortSignal | undefined,
+    known: readonly TestResult[],
   ): Promise<Judgement> {
     const program = runnable(language, problem.limits, directory)
     const pool = new SandboxPool({ recipe: program.recipe, concurrency: 1, warm: 1, reuse: true })
     const results: TestResult[] = []
     try {
       for (const test of problem.tests) {
-        const result = await runTest({ problem, program, pool, setters: this.#setters, signal }, test)
+        const earlier = known.find((result) => result.test === test.name)
+        const result = earlier ?? (await runTest({ problem, program, pool, setters: this.#setters, signal }, test))
         results.push(result)
-        onProgress({ step: 'tested', result })
+        if (!earlier) onProgress({ step: 'tested', result })
         if (result.verdict !== 'AC' && which === 'first') break
       }
     } finally {
@@ -127,6 +131,11 @@ export class Judge {
     if (!failed) return summary('AC', `All ${results.length} tests passed.`, results)
     return summary(failed.verdict, `Test ${failed.test}: ${failed.explanation}`, results)
   }
+}
+
+/** A verdict on a submission that could not be judged. */
+export function systemFault(explanation: string): Judgement {
+  return summary('SE', explanation, [])
 }
 
 function summary(verdict: Verdict, explanation: string, tests: TestResult[]): Judgement {

@@ -5,7 +5,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type PQueue from 'p-queue'
 import { type CompatOptions, compatRoutes } from '../compat/routes.js'
 import { type Judge, SubmissionError } from '../engine/judge.js'
-import { QueueFullError, type SubmissionQueue } from '../queue/events.js'
+import { QueueFullError, QueueLostError, type SubmissionQueue } from '../queue/events.js'
 import { requireToken } from './auth.js'
 import { submissionRoutes } from './submissions.js'
 
@@ -60,6 +60,7 @@ async function hangUp(request: FastifyRequest, reply: FastifyReply): Promise<voi
 
 function statusFor(error: FastifyError): { code: number; headers: Record<string, string> } {
   if (error instanceof QueueFullError) return { code: 429, headers: { 'Retry-After': '1' } }
+  if (error instanceof QueueLostError) return { code: 503, headers: { 'Retry-After': '5' } }
   if (error instanceof SubmissionError) return { code: 400, headers: {} }
   return { code: error.statusCode ?? 500, headers: {} }
 }

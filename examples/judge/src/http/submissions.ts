@@ -79,7 +79,11 @@ async function sendEvents(
     turn.catch((error: unknown) => raw.destroy(error as Error))
   }
   const unwatch = await queue.watch(id, send)
-  const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS)
+  // Looks for itself, too: the news of a change may have been lost with a connection to Redis.
+  const heartbeat = setInterval(() => {
+    raw.write(': still here\n\n')
+    send()
+  }, HEARTBEAT_MS)
   const stop = () => {
     clearInterval(heartbeat)
     unwatch()

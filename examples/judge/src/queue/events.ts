@@ -28,6 +28,9 @@ export interface SubmissionStatus {
 /** No more submissions are taken just now. */
 export class QueueFullError extends Error {}
 
+/** The queue cannot be reached. */
+export class QueueLostError extends Error {}
+
 /** Where submissions wait, are judged, and are remembered. */
 export interface SubmissionQueue {
   /** @throws QueueFullError, and SubmissionError when it cannot be judged */
@@ -75,9 +78,7 @@ function apply(status: SubmissionStatus, event: SubmissionEvent): void {
       status.submittedAt = event.at
       return
     case 'compiling':
-      // Also when it is begun anew, because whoever judged it is gone.
       status.state = 'compiling'
-      status.tests = []
       return
     case 'running':
       status.state = 'running'
