@@ -1,6 +1,7 @@
 // npm run corpus                     judges every submission of the corpus
 // npm run corpus -- sum/TLE guess    those whose names contain one of these
 // npm run corpus -- --jobs 1         so many at once; the processors unless given
+// npm run corpus -- --submissions d  those of another directory, d/<problem>/<verdict>-<name>.<extension>
 //
 // Prints a line for each as it is judged, and then the confusion table. The exit code is 0 only if every verdict is the one
 // that the file's name asks for, and something has been judged.
@@ -17,7 +18,10 @@ import { confusionTable, isDiagonal, type Judged } from './table.js'
 
 const { values: flags, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: 'string', default: String(availableParallelism()) } },
+  options: {
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    submissions: { type: 'string', default: here('submissions') },
+  },
 })
 const concurrency = Number(flags.jobs)
 if (!Number.isInteger(concurrency) || concurrency < 1) {
@@ -30,7 +34,7 @@ const [good, broken, languages, corpus] = await Promise.all([
   loadProblems(here('../problems')),
   loadProblems(here('broken')),
   loadLanguages(here('../languages.json')),
-  loadCorpus(here('submissions')),
+  loadCorpus(flags.submissions),
 ])
 const judge = new Judge(new Map([...good, ...broken]), languages)
 const stop = new AbortController()

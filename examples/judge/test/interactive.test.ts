@@ -101,14 +101,18 @@ test('two that wait for each other are the program running out of time', async (
   assert.match(explanation, /wall time limit/)
 })
 
-test('an interactor that crashes, loops or says nothing meaningful is our fault', async (t) => {
-  for (const end of ['abort();', 'for (;;) {}', 'return 42;']) {
-    for (const program of [ASK, 'return 0;', 'for (;;) pause();']) {
-      const { verdict, explanation } = await play(t, end, program, { ...LIMITS, wallTimeMs: 4000 })
-      assert.is(verdict, 'SE', `${end} ${program} ${explanation}`)
+test(
+  'an interactor that crashes, loops or says nothing meaningful is our fault',
+  async (t) => {
+    for (const end of ['abort();', 'for (;;) {}', 'return 42;']) {
+      for (const program of [ASK, 'return 0;', 'for (;;) pause();']) {
+        const { verdict, explanation } = await play(t, end, program, { ...LIMITS, wallTimeMs: 4000 })
+        assert.is(verdict, 'SE', `${end} ${program} ${explanation}`)
+      }
     }
-  }
-}, { timeoutMs: 120_000 }) // biome-ignore format: short
+  },
+  { timeoutMs: 120_000 },
+)
 
 test('what is closed is told although its process goes on, and a megabyte passes in each direction', async (t) => {
   const echo = 'for (int c; (c = getchar()) != EOF;) putchar(c); return 0;'

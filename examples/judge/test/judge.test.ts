@@ -33,7 +33,17 @@ const token: Checker = { type: 'token', ignoreCase: false }
 const c = (source: string, tests: 'first' | 'all' = 'first') => ({ problem: 'p', language: 'c', source, tests })
 
 test('each step is told as it happens, and stops at the first test that fails', async (t) => {
-  const judge = judgeOf(t, problem([['1 2', '3'], ['1 2', '4'], ['2 2', '4']], token)) // biome-ignore format: a table
+  const judge = judgeOf(
+    t,
+    problem(
+      [
+        ['1 2', '3'],
+        ['1 2', '4'],
+        ['2 2', '4'],
+      ],
+      token,
+    ),
+  )
   const steps: Progress[] = []
   const judgement = await judge.judge(c(SUM), (step) => steps.push(step))
   assert.is(judgement.verdict, 'WA')
@@ -46,7 +56,17 @@ test('each step is told as it happens, and stops at the first test that fails', 
 })
 
 test('with all tests asked for, every one is run and the first failure is the verdict', async (t) => {
-  const judge = judgeOf(t, problem([['1 2', '3'], ['1 2', '4'], ['2 2', '4']], token)) // biome-ignore format: a table
+  const judge = judgeOf(
+    t,
+    problem(
+      [
+        ['1 2', '3'],
+        ['1 2', '4'],
+        ['2 2', '4'],
+      ],
+      token,
+    ),
+  )
   const { verdict, tests } = await judge.judge(c(SUM, 'all'))
   assert.is(verdict, 'WA')
   assert.equal(
@@ -58,17 +78,21 @@ test('with all tests asked for, every one is run and the first failure is the ve
 const burning = (ms: number) =>
   `#include <stdio.h>\n#include <time.h>\nint main(void) { while (clock() < ${ms} * (CLOCKS_PER_SEC / 1000)) {} puts("1"); }\n`
 
-test('a program just over its CPU time is run three times, one below it or far over it once', async (t) => {
-  const judge = judgeOf(t, problem([['', '1']], token, 400))
-  for (const [ms, verdict, runs] of [
-    [450, 'TLE', 3],
-    [300, 'AC', 1],
-    [5000, 'TLE', 1],
-  ] as const) {
-    const { tests } = await judge.judge(c(burning(ms)))
-    assert.equal([tests[0]?.verdict, tests[0]?.runs], [verdict, runs], `${ms} ms: ${tests[0]?.explanation}`)
-  }
-}, { timeoutMs: 60_000 }) // biome-ignore format: short
+test(
+  'a program just over its CPU time is run three times, one below it or far over it once',
+  async (t) => {
+    const judge = judgeOf(t, problem([['', '1']], token, 400))
+    for (const [ms, verdict, runs] of [
+      [450, 'TLE', 3],
+      [300, 'AC', 1],
+      [5000, 'TLE', 1],
+    ] as const) {
+      const { tests } = await judge.judge(c(burning(ms)))
+      assert.equal([tests[0]?.verdict, tests[0]?.runs], [verdict, runs], `${ms} ms: ${tests[0]?.explanation}`)
+    }
+  },
+  { timeoutMs: 60_000 },
+)
 
 test('the exit code or signal of a run-time error is told', async (t) => {
   const judge = judgeOf(t, problem([['', '']], token))

@@ -1,6 +1,6 @@
 // go-judge's HTTP API, so that judges which speak it can be pointed here: POST /run, /file, /version, /config, and /ws.
 import multipart from '@fastify/multipart'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type PQueue from 'p-queue'
 import { QueueFullError } from '../queue/events.js'
 import { RequestError } from './model.js'
@@ -56,7 +56,7 @@ export async function compatRoutes(
 
   app.post('/run', { bodyLimit: RUN_BODY_LIMIT }, async (request, reply) => {
     try {
-      return await execute(request.body, goneSignal(request, reply))
+      return await execute(request.body, goneSignal(reply))
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       return reply.code(400).send({ error: error.message })
@@ -108,7 +108,7 @@ function noFile(reply: FastifyReply): FastifyReply {
 }
 
 /** Fires when the client goes away before it has its answer. */
-function goneSignal(_request: FastifyRequest, reply: FastifyReply): AbortSignal {
+function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort(new Error('The client has gone away.'))

@@ -1,6 +1,6 @@
 // Carrying out a request of go-judge's API: each command in a box of its own, all of them at once, connected as the request
 // says. When a command and all that it started has ended, the files that are asked for are taken from its box.
-import type { Box, SandboxProcess, SandboxResult } from 'cofferdam'
+import type { Box, SandboxProcess } from 'cofferdam'
 import { BoxDirectory, CollectError } from '../engine/collect.js'
 import { type Collector, type Command, type Descriptor, RequestError, type RunRequest } from './model.js'
 import { type Ceilings, type Prepared, prepare } from './recipe.js'
@@ -122,15 +122,18 @@ function outputOf({ process }: Running, fd: 1 | 2) {
   return fd === 1 ? process.stdout : process.stderr
 }
 
-async function finish(one: Running, { store }: Workshop): Promise<Result> {
-  let ended: SandboxResult
+/** Never rejects: what cannot be found out is an internal error. */
+async function finish(one: Running, workshop: Workshop): Promise<Result> {
   try {
-    ended = await one.process.wait()
+    const ended = await one.process.wait()
     await one.box.onIdle()
+    return await withFiles(one, resultOf(ended, one.prepared.cpuTimeMs), workshop)
   } catch (error) {
     return internalError(error)
   }
-  const result = resultOf(ended, one.prepared.cpuTimeMs)
+}
+
+async function withFiles(one: Running, result: Result, { store }: Workshop): Promise<Result> {
   const files = new Map<string, Buffer>()
   const errors: FileError[] = []
   for (const [name, collecting] of one.collectors) {
