@@ -94,6 +94,26 @@ test(
   { timeoutMs: 60_000 },
 )
 
+test(
+  'a program that meets its wall time is run again if it was busy, and once if it waited',
+  async (t) => {
+    const one = problem([['', '1']], token, 1000)
+    const judge = judgeOf(t, { ...one, limits: { ...one.limits, wallTimeMs: 1250 } })
+    const busy =
+      '#include <time.h>\n#include <unistd.h>\n' +
+      'int main(void) { for (clock_t end = clock();; usleep(50000)) for (end += 50000; clock() < end;) {} }\n'
+    const waits = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n'
+    for (const [source, runs] of [
+      [busy, 3],
+      [waits, 1],
+    ] as const) {
+      const { tests } = await judge.judge(c(source))
+      assert.equal([tests[0]?.verdict, tests[0]?.runs], ['TLE', runs], tests[0]?.explanation)
+    }
+  },
+  { timeoutMs: 60_000 },
+)
+
 test('the exit code or signal of a run-time error is told', async (t) => {
   const judge = judgeOf(t, problem([['', '']], token))
   const code = await judge.judge(c('int main(void) { return 7; }'))
