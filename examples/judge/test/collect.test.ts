@@ -2,10 +2,11 @@
 import type { Box } from 'cofferdam'
 import { sandbox } from 'cofferdam'
 import * as assert from 'uvu/assert'
-import { suite, type TestContext } from '../../../test/support/suite.js'
+import type { TestContext } from '../../../test/support/suite.js'
 import { BoxDirectory, CollectError } from '../src/engine/collect.js'
+import { patientSuite } from './patient.js'
 
-const test = suite('judge: collecting', { warmUp: true })
+const test = patientSuite('judge: collecting', { warmUp: true })
 
 async function left(t: TestContext, script: string): Promise<BoxDirectory> {
   const recipe = sandbox().env({ PATH: '/usr/bin:/bin' }).tmpfs('/w', { size: '8MiB', mode: 0o777 }).cwd('/w')

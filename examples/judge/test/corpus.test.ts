@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { run } from '../../../test/support/command.js'
-import { suite } from '../../../test/support/suite.js'
 import { loadCorpus } from '../corpus/submissions.js'
 import { confusionTable, isDiagonal } from '../corpus/table.js'
 import { VERDICTS } from '../src/engine/verdict.js'
+import { patientSuite } from './patient.js'
 
-const test = suite('judge: the corpus')
+const test = patientSuite('judge: the corpus')
 const MAIN = fileURLToPath(new URL('../corpus/main.ts', import.meta.url))
 
 test('it has at least 40 hostile or wrong submissions, and some for every verdict', async () => {
@@ -33,49 +33,30 @@ test('the table counts what was expected against what was received', () => {
   assert.not(isDiagonal(judged))
 })
 
-test(
-  'a part of it is judged, with a line for each and the exit code 0',
-  async () => {
-    const { code, stdout, stderr } = await run(process.execPath, [
-      '--import',
-      'tsx',
-      MAIN,
-      '--jobs',
-      '2',
-      'palindrome/',
-    ])
-    assert.is(code, 0, stdout + stderr)
-    assert.match(stdout, /\/4 ✔ palindrome\/WA-with-case\.py: WA/)
-    assert.match(stdout, '4 of 4 verdicts are what they must be')
-  },
-  { timeoutMs: 60_000 },
-)
+test('a part of it is judged, with a line for each and the exit code 0', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, ['--import', 'tsx', MAIN, '--jobs', '2', 'palindrome/'])
+  assert.is(code, 0, stdout + stderr)
+  assert.match(stdout, /\/4 ✔ palindrome\/WA-with-case\.py: WA/)
+  assert.match(stdout, '4 of 4 verdicts are what they must be')
+})
 
-test(
-  'a verdict that is not the one it must be is shown off the diagonal, with the exit code 1',
-  async (t) => {
-    const directory = t.tempDir()
-    mkdirSync(join(directory, 'sum'))
-    writeFileSync(join(directory, 'sum/AC-wrong.py'), 'print(5)\n')
-    const { code, stdout } = await run(process.execPath, ['--import', 'tsx', MAIN, '--submissions', directory])
-    assert.is(code, 1, stdout)
-    assert.match(stdout, /✖ sum\/AC-wrong\.py: WA/)
-    assert.match(stdout, /^AC +\. +1 /m)
-    assert.match(stdout, '0 of 1 verdicts are what they must be')
-  },
-  { timeoutMs: 60_000 },
-)
+test('a verdict that is not the one it must be is shown off the diagonal, with the exit code 1', async (t) => {
+  const directory = t.tempDir()
+  mkdirSync(join(directory, 'sum'))
+  writeFileSync(join(directory, 'sum/AC-wrong.py'), 'print(5)\n')
+  const { code, stdout } = await run(process.execPath, ['--import', 'tsx', MAIN, '--submissions', directory])
+  assert.is(code, 1, stdout)
+  assert.match(stdout, /✖ sum\/AC-wrong\.py: WA/)
+  assert.match(stdout, /^AC +\. +1 /m)
+  assert.match(stdout, '0 of 1 verdicts are what they must be')
+})
 
-test(
-  'nothing judged is no success, and a bad option is refused',
-  async () => {
-    const none = await run(process.execPath, ['--import', 'tsx', MAIN, 'no-such-submission'])
-    assert.is(none.code, 1)
-    const bad = await run(process.execPath, ['--import', 'tsx', MAIN, '--jobs', 'many'])
-    assert.is(bad.code, 2)
-    assert.match(bad.stderr, 'Expected --jobs to be a whole number from 1 on, received many.')
-  },
-  { timeoutMs: 60_000 },
-)
+test('nothing judged is no success, and a bad option is refused', async () => {
+  const none = await run(process.execPath, ['--import', 'tsx', MAIN, 'no-such-submission'])
+  assert.is(none.code, 1)
+  const bad = await run(process.execPath, ['--import', 'tsx', MAIN, '--jobs', 'many'])
+  assert.is(bad.code, 2)
+  assert.match(bad.stderr, 'Expected --jobs to be a whole number from 1 on, received many.')
+})
 
 test.run()

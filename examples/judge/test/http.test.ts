@@ -1,11 +1,11 @@
 // The judge's own API over real HTTP.
 import { request } from 'node:http'
 import * as assert from 'uvu/assert'
-import { suite } from '../../../test/support/suite.js'
 import { ConfigError, readConfig } from '../src/config.js'
+import { patientSuite } from './patient.js'
 import { startService, until } from './service.js'
 
-const test = suite('judge: http', { warmUp: true })
+const test = patientSuite('judge: http', { warmUp: true })
 const SUM = '#include <stdio.h>\nint main(void) { long a, b; scanf("%ld %ld", &a, &b); printf("%ld\\n", a + b); }\n'
 const SLEEPS = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n'
 const sum = { problem: 'sum', language: 'c', source: SUM }

@@ -1,11 +1,12 @@
 // Interactive runs: whose doing the end was.
 import * as assert from 'uvu/assert'
-import { suite, type TestContext } from '../../../test/support/suite.js'
+import type { TestContext } from '../../../test/support/suite.js'
 import { Judge, type Judgement } from '../src/engine/judge.js'
 import { loadLanguages } from '../src/engine/languages.js'
 import type { ProblemLimits } from '../src/engine/problem.js'
+import { patientSuite } from './patient.js'
 
-const test = suite('judge: interactive', { warmUp: true })
+const test = patientSuite('judge: interactive', { warmUp: true })
 const LANGUAGES = await loadLanguages(new URL('../languages.json', import.meta.url))
 const MIB = 2 ** 20
 const LIMITS: ProblemLimits = {
@@ -101,18 +102,14 @@ test('two that wait for each other are the program running out of time', async (
   assert.match(explanation, /wall time limit/)
 })
 
-test(
-  'an interactor that crashes, loops or says nothing meaningful is our fault',
-  async (t) => {
-    for (const end of ['abort();', 'for (;;) {}', 'return 42;']) {
-      for (const program of [ASK, 'return 0;', 'for (;;) pause();']) {
-        const { verdict, explanation } = await play(t, end, program, { ...LIMITS, wallTimeMs: 4000 })
-        assert.is(verdict, 'SE', `${end} ${program} ${explanation}`)
-      }
+test('an interactor that crashes, loops or says nothing meaningful is our fault', async (t) => {
+  for (const end of ['abort();', 'for (;;) {}', 'return 42;']) {
+    for (const program of [ASK, 'return 0;', 'for (;;) pause();']) {
+      const { verdict, explanation } = await play(t, end, program, { ...LIMITS, wallTimeMs: 4000 })
+      assert.is(verdict, 'SE', `${end} ${program} ${explanation}`)
     }
-  },
-  { timeoutMs: 120_000 },
-)
+  }
+})
 
 test('what is closed is told although its process goes on, and a megabyte passes in each direction', async (t) => {
   const echo = 'for (int c; (c = getchar()) != EOF;) putchar(c); return 0;'

@@ -2,12 +2,13 @@
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import * as assert from 'uvu/assert'
-import { suite, type TestContext } from '../../../test/support/suite.js'
+import type { TestContext } from '../../../test/support/suite.js'
 import { Judge, type Progress, SubmissionError } from '../src/engine/judge.js'
 import { loadLanguages } from '../src/engine/languages.js'
 import type { Checker, Problem } from '../src/engine/problem.js'
+import { patientSuite } from './patient.js'
 
-const test = suite('judge: the engine', { warmUp: true })
+const test = patientSuite('judge: the engine', { warmUp: true })
 const LANGUAGES = await loadLanguages(new URL('../languages.json', import.meta.url))
 const SUM = '#include <stdio.h>\nint main(void) { long a, b; scanf("%ld %ld", &a, &b); printf("%ld\\n", a + b); }\n'
 
@@ -78,41 +79,33 @@ test('with all tests asked for, every one is run and the first failure is the ve
 const burning = (ms: number) =>
   `#include <stdio.h>\n#include <time.h>\nint main(void) { while (clock() < ${ms} * (CLOCKS_PER_SEC / 1000)) {} puts("1"); }\n`
 
-test(
-  'a program just over its CPU time is run three times, one below it or far over it once',
-  async (t) => {
-    const judge = judgeOf(t, problem([['', '1']], token, 400))
-    for (const [ms, verdict, runs] of [
-      [450, 'TLE', 3],
-      [300, 'AC', 1],
-      [5000, 'TLE', 1],
-    ] as const) {
-      const { tests } = await judge.judge(c(burning(ms)))
-      assert.equal([tests[0]?.verdict, tests[0]?.runs], [verdict, runs], `${ms} ms: ${tests[0]?.explanation}`)
-    }
-  },
-  { timeoutMs: 60_000 },
-)
+test('a program just over its CPU time is run three times, one below it or far over it once', async (t) => {
+  const judge = judgeOf(t, problem([['', '1']], token, 400))
+  for (const [ms, verdict, runs] of [
+    [450, 'TLE', 3],
+    [300, 'AC', 1],
+    [5000, 'TLE', 1],
+  ] as const) {
+    const { tests } = await judge.judge(c(burning(ms)))
+    assert.equal([tests[0]?.verdict, tests[0]?.runs], [verdict, runs], `${ms} ms: ${tests[0]?.explanation}`)
+  }
+})
 
-test(
-  'a program that meets its wall time is run again if it was busy, and once if it waited',
-  async (t) => {
-    const one = problem([['', '1']], token, 1000)
-    const judge = judgeOf(t, { ...one, limits: { ...one.limits, wallTimeMs: 1250 } })
-    const busy =
-      '#include <time.h>\n#include <unistd.h>\n' +
-      'int main(void) { for (clock_t end = clock();; usleep(50000)) for (end += 50000; clock() < end;) {} }\n'
-    const waits = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n'
-    for (const [source, runs] of [
-      [busy, 3],
-      [waits, 1],
-    ] as const) {
-      const { tests } = await judge.judge(c(source))
-      assert.equal([tests[0]?.verdict, tests[0]?.runs], ['TLE', runs], tests[0]?.explanation)
-    }
-  },
-  { timeoutMs: 60_000 },
-)
+test('a program that meets its wall time is run again if it was busy, and once if it waited', async (t) => {
+  const one = problem([['', '1']], token, 1000)
+  const judge = judgeOf(t, { ...one, limits: { ...one.limits, wallTimeMs: 1250 } })
+  const busy =
+    '#include <time.h>\n#include <unistd.h>\n' +
+    'int main(void) { for (clock_t end = clock();; usleep(50000)) for (end += 50000; clock() < end;) {} }\n'
+  const waits = '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n'
+  for (const [source, runs] of [
+    [busy, 3],
+    [waits, 1],
+  ] as const) {
+    const { tests } = await judge.judge(c(source))
+    assert.equal([tests[0]?.verdict, tests[0]?.runs], ['TLE', runs], tests[0]?.explanation)
+  }
+})
 
 test('the exit code or signal of a run-time error is told', async (t) => {
   const judge = judgeOf(t, problem([['', '']], token))

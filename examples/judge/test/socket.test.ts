@@ -2,10 +2,11 @@
 import { request } from 'node:http'
 import * as assert from 'uvu/assert'
 import { WebSocket } from 'ws'
-import { suite, type TestContext } from '../../../test/support/suite.js'
+import type { TestContext } from '../../../test/support/suite.js'
+import { patientSuite } from './patient.js'
 import { startService, until } from './service.js'
 
-const test = suite('judge: web socket', { warmUp: true })
+const test = patientSuite('judge: web socket', { warmUp: true })
 const FILES = [{ content: '' }, { name: 'stdout', max: 1000 }]
 const sh = (script: string) => ({
   args: ['/bin/sh', '-c', script],
@@ -96,6 +97,16 @@ test('a message that is too large ends the connection and not the service', asyn
   const other = await connect(t, service.url)
   other.send({ requestId: 'a', cmd: [sh('echo fine')] })
   assert.is((await other.next()).results[0].status, 'Accepted')
+})
+
+test("a browser's page from elsewhere has no connection, one of the judge's own has", async (t) => {
+  const service = await startService(t)
+  for (const Origin of ['https://example.org', 'null', 'http://127.0.0.1:1']) {
+    assert.match(String(await connect(t, service.url, { Origin }).catch((error: unknown) => error)), '403', Origin)
+  }
+  const client = await connect(t, service.url, { Origin: service.url })
+  client.send({ requestId: 'a', cmd: [sh('echo fine')] })
+  assert.is((await client.next()).results[0].status, 'Accepted')
 })
 
 test('without the token there is no connection', async (t) => {

@@ -2,7 +2,7 @@
 // { cancelRequestId }. Each request has one answer, { requestId, results } or { requestId, error }; a message that cannot
 // be read has one, too, and the connection goes on. When the client goes away, what it has asked for is given up.
 import type { WebSocket } from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Execute } from './routes.js'
 
 /** A client that does not read its answers is hung up on, before they fill this process. */
@@ -11,7 +11,7 @@ const TRY_AGAIN_LATER = 1013
 const PING_MS = 30_000
 
 export function socketRoute(app: FastifyInstance, execute: Execute): void {
-  app.get('/ws', { websocket: true }, (socket) => {
+  app.get('/ws', { websocket: true, preValidation: refuseOtherPages }, (socket) => {
     const running = new Map<string, AbortController>()
     socket.on('message', (data) => receive(socket, String(data), running, execute))
     const ping = setInterval(() => socket.ping(), PING_MS)
@@ -21,6 +21,13 @@ export function socketRoute(app: FastifyInstance, execute: Execute): void {
       for (const stop of running.values()) stop.abort(new Error('The client has gone away.'))
     })
   })
+}
+
+/** Browsers let any page open a web socket to anywhere, and say whose page it is. Programs say nothing. */
+async function refuseOtherPages({ headers }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { origin, host } = headers
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return undefined
+  return reply.code(403).send({ error: 'Expected no Origin, or that of this judge.' })
 }
 
 async function receive(
