@@ -1,0 +1,5 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(void) { return pause(); }

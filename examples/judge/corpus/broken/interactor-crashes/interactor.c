@@ -1,0 +1,9 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(void) {
+  puts("5");
+  fflush(stdout);
+  abort();
+}

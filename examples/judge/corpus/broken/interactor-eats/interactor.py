@@ -1,0 +1,3 @@
+held = [1]
+while True:
+    held += held

@@ -1,0 +1,1 @@
+print("Infinity 1e999")

@@ -1,0 +1,3 @@
+input()
+print("which one is it?", flush=True)
+input()

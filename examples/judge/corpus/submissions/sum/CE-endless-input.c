@@ -1,0 +1,4 @@
+// A source without an end.
+#include "/dev/zero"
+
+int main(void) {}

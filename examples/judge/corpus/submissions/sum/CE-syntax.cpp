@@ -1,0 +1,1 @@
+int main() { std::cout << 5; }

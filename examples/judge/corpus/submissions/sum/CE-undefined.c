@@ -1,0 +1,3 @@
+int elsewhere(void);
+
+int main(void) { return elsewhere(); }

@@ -1,0 +1,3 @@
+// Arrays that are kept.
+const kept = []
+for (;;) kept.push(new Uint8Array(1 << 20).fill(1))

@@ -1,0 +1,4 @@
+# A list that doubles.
+numbers = [1]
+while True:
+    numbers += numbers

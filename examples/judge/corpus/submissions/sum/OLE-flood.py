@@ -1,0 +1,3 @@
+# Prints without end.
+while True:
+    print("5" * 1000)

@@ -1,0 +1,3 @@
+# A prompt is output, too.
+a, b = map(int, input("Two numbers, please: ").split())
+print(a + b)

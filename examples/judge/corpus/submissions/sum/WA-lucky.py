@@ -1,0 +1,2 @@
+# Right on the first test only.
+print(5)

@@ -1,0 +1,4 @@
+# The line ends of another system.
+n = int(input())
+for i in range(1, n + 1):
+    print(" " * (n - i) + "*" * (2 * i - 1), end="\r\n")

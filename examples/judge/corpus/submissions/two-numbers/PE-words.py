@@ -1,0 +1,1 @@
+print("the first and the last")

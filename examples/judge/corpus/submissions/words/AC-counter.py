@@ -1,0 +1,4 @@
+from collections import Counter
+
+for word, count in sorted(Counter(open(0).read().split()).items()):
+    print(word, count)
