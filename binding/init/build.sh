@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds init: build.sh OUTPUT [ASSEMBLY]. CC chooses the compiler, also a cross compiler; INIT_CFLAGS adds flags.
-# ASSEMBLY is written as a source that embeds OUTPUT as cofferdam_init_start..cofferdam_init_end.
+# ASSEMBLY is written as a source that embeds OUTPUT as cofferdam_init_start..cofferdam_init_end, in INIT_SECTION.
 # No C library and no start files: the result is a few kilobytes that run anywhere the kernel does.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -12,7 +12,7 @@ ${CC:-cc} -std=gnu11 -Os -g0 -Wall -Wextra -Werror -Wshadow \
   "$here/fresh.c" "$here/landlock.c" "$here/parked.c" "$here/supervise.c" "$here/terminal.c" "$here/violation.c" "$here/janitor.c"
 
 [ $# -lt 2 ] || cat > "$2" <<EOF
-	.section .rodata
+	.section ${INIT_SECTION:-.rodata}
 	.balign 16
 	.globl cofferdam_init_start
 	.hidden cofferdam_init_start

@@ -26,6 +26,12 @@ const PROCESSOR = {
   arm64: ['-march=armv8-a', '-mno-outline-atomics', '-mbranch-protection=standard', '-Wl,-z,noseparate-code'],
 }
 
+/**
+ * Where init's image lies. What is read-only, and what is after relocation, end together at a page's end, so on arm64 their
+ * sum is rounded up to the 64 KiB of its largest pages; the section for data comes behind that.
+ */
+const INIT_SECTION = { x64: '.rodata', arm64: '.data' }
+
 /** What Node looks for in an addon. */
 const NODE_ADDON = 'napi_register_module_v1; node_api_module_get_api_version_v1;'
 
@@ -43,7 +49,7 @@ export async function buildAddon(target: Target, sources: string, scratch: strin
   const [{ sources: names, defines }] = gyp.targets
   const init = join(scratch, 'init.S')
   await start('sh', [join(sources, 'init/build.sh'), join(scratch, 'init'), init], {
-    env: { ...process.env, CC: tool(target, 'gcc') },
+    env: { ...process.env, CC: tool(target, 'gcc'), INIT_SECTION: INIT_SECTION[target.arch] },
   })
   const files = [...names.map((name) => join(sources, name)), init]
   // node-addon-api quotes its path, for a shell.
