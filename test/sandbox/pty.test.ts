@@ -5,6 +5,7 @@ import { type PtySpawnOptions, type Sandbox, SandboxSetupError, sandbox, type Te
 import * as assert from 'uvu/assert'
 import { box, firstText, probeRootfs } from '../support/boxes.js'
 import { root } from '../support/host.js'
+import { kernelFrom } from '../support/kinds.js'
 import { opened } from '../support/open-boxes.js'
 import { Screen } from '../support/screen.js'
 import { suite, type TestContext } from '../support/suite.js'
@@ -158,14 +159,18 @@ const OTHERS: [what: string, recipe: Sandbox][] = [
 ]
 
 for (const [what, where] of OTHERS) {
-  test(`a terminal works ${what}`, async (t) => {
-    const unsupported = where.plan().unsupported[0]
-    if (unsupported) t.skip(unsupported.reason)
-    const { child, screen } = await onTerminal(t, where, ['-c', 'tty; stty size; read line; echo "got $line"'])
-    await screen.until(/^\/dev\/pts\/\d+\r\n24 80\r\n/)
-    await screen.ask(child, 'this', /got this\r\n$/)
-    assert.ok((await child.wait()).ok)
-  })
+  test(
+    `a terminal works ${what}`,
+    async (t) => {
+      const unsupported = where.plan().unsupported[0]
+      if (unsupported) t.skip(unsupported.reason)
+      const { child, screen } = await onTerminal(t, where, ['-c', 'tty; stty size; read line; echo "got $line"'])
+      await screen.until(/^\/dev\/pts\/\d+\r\n24 80\r\n/)
+      await screen.ask(child, 'this', /got this\r\n$/)
+      assert.ok((await child.wait()).ok)
+    },
+    { only: what.includes('Landlock') ? kernelFrom(6, 10) : [] },
+  )
 }
 
 test(

@@ -6,20 +6,20 @@ import { basename, join } from 'node:path'
 import { output } from './host-tools.js'
 
 /** What test files import from without a build step; session.sh mounts each that is there. */
-const DIRECTORIES = ['src', 'test']
-const NEEDLESS = ['node_modules', 'build']
+const DIRECTORIES = ['src', 'test', 'examples', 'bench']
 
 /** Puts copies of the directories, sources and all, into `target`, with a compiled file beside each source. */
 export function compileInto(target: string, checkout: string): void {
   for (const name of DIRECTORIES) {
-    const options = { recursive: true, filter: (path: string) => !NEEDLESS.includes(basename(path)) }
+    // With their times, by which the benchmark knows that what it has built is not stale.
+    const filter = (path: string) => basename(path) !== 'node_modules'
+    const options = { recursive: true, preserveTimestamps: true, filter }
     cpSync(join(checkout, name), join(target, name), options)
   }
   const compiler = join(checkout, 'node_modules/typescript/bin/tsc')
   // Types are `npm run typecheck`'s business.
   const flags = ['--noEmit', 'false', '--noCheck', '--rootDir', '.', '--outDir', target]
   output(process.execPath, [compiler, '-p', 'tsconfig.json', ...flags], { cwd: checkout })
-  // Programs of the repository that tests start as their users do: by tsx.
   for (const name of readdirSync(target))
     if (!DIRECTORIES.includes(name)) rmSync(join(target, name), { recursive: true })
 }
