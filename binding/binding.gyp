@@ -17,7 +17,7 @@
         {
           "action_name": "build_init",
           "inputs": [
-            "init/build.sh", "init/init.c", "init/boot.c", "init/masks.c", "init/mounts.c", "init/paths.c",
+            "init/build.sh", "init/init.c", "init/boot.c", "init/channel.c", "init/masks.c", "init/mounts.c", "init/paths.c",
             "init/command.c", "init/exec.c", "init/fresh.c", "init/landlock.c", "init/parked.c", "init/terminal.c",
             "init/supervise.c", "init/violation.c", "init/janitor.c",
             "init/command.h", "init/init.h", "init/mounts.h", "init/sys.h", "init/wire.h", "init/steps.def"

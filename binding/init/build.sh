@@ -8,7 +8,7 @@ ${CC:-cc} -std=gnu11 -Os -g0 -Wall -Wextra -Werror -Wshadow \
   -ffreestanding -fno-builtin -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
   -fno-ident -fno-tree-loop-distribute-patterns -fvisibility=hidden -fomit-frame-pointer ${INIT_CFLAGS:-} \
   -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,-s \
-  -o "$1" "$here/init.c" "$here/boot.c" "$here/masks.c" "$here/mounts.c" "$here/paths.c" "$here/command.c" "$here/exec.c" \
+  -o "$1" "$here/init.c" "$here/boot.c" "$here/channel.c" "$here/masks.c" "$here/mounts.c" "$here/paths.c" "$here/command.c" "$here/exec.c" \
   "$here/fresh.c" "$here/landlock.c" "$here/parked.c" "$here/supervise.c" "$here/terminal.c" "$here/violation.c" "$here/janitor.c"
 
 [ $# -lt 2 ] || cat > "$2" <<EOF

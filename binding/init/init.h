@@ -82,6 +82,11 @@ enum landlock_part { LANDLOCK_RULESET, LANDLOCK_PATH, LANDLOCK_PORT };
 long landlock_record(enum landlock_part part, struct wire_reader *p, int *ruleset);
 long landlock_restrict(int ruleset);
 
+/* channel.c: one packet to Node, with this process's credentials (0: none) and this descriptor (-1: none); and one from
+ * it, which is not waited for. -errno. */
+long channel_send(struct wire_event *event, int pid, int fd);
+long channel_receive(void *packet, size_t size);
+
 /* supervise.c: keeps the limits of all commands, and says when to look again; for whoever has to wait elsewhere */
 uint64_t watch_jobs(void);
 

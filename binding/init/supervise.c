@@ -7,38 +7,13 @@
 #include <linux/poll.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
-#include <linux/socket.h>
 #include <linux/stat.h>
 #include <linux/time.h>
-#include <linux/uio.h>
 #include <linux/wait.h>
 
 #include "init.h"
 
-#define SOL_SOCKET_ 1
-#define SCM_RIGHTS_ 1
-#define SCM_CREDENTIALS_ 2
-#define MSG_CMSG_CLOEXEC_ 0x40000000
-#define MSG_DONTWAIT_ 0x40
 #define CPU_CHECK_MIN_NS 1000000u /* CPU accounting itself moves in ticks of 1-10 ms */
-
-/* The uapi headers describe no msghdr: these are the kernel's own layouts. */
-struct message {
-  void *name;
-  int name_size;
-  struct iovec *parts;
-  unsigned long part_count;
-  void *control;
-  unsigned long control_size;
-  unsigned flags;
-};
-struct control {
-  unsigned long size;
-  int level, type;
-};
-struct credentials {
-  uint32_t pid, uid, gid;
-};
 
 static uint8_t packet[sizeof(struct wire_header) + WIRE_INLINE_MAX] __attribute__((aligned(8)));
 static struct job jobs[JOBS_MAX];
@@ -65,38 +40,9 @@ static void __attribute__((noreturn)) leave(int status) {
   for (;;) sys_call1(__NR_exit_group, status);
 }
 
-/* The kernel translates a pid in SCM_CREDENTIALS into the receiver's pid namespace (unix(7)). `fd` goes along, unless
- * it is -1. */
+/* Somebody would wait for it for ever: that init ends is a report, too. */
 static void send_event_with(struct wire_event *event, int pid, int fd) {
-  struct {
-    struct control head;
-    int fd, pad;
-    struct control credentials_head;
-    struct credentials credentials;
-    uint32_t end;
-  } control = {{sizeof(struct control) + sizeof(int), SOL_SOCKET_, SCM_RIGHTS_},
-               fd,
-               0,
-               {sizeof(struct control) + sizeof(struct credentials), SOL_SOCKET_, SCM_CREDENTIALS_},
-               {0, 0, 0},
-               0};
-  const size_t rights = offsetof(__typeof__(control), credentials_head);
-  struct iovec part = {event, sizeof *event};
-  struct message message = {.parts = &part, .part_count = 1};
-  event->magic = WIRE_MAGIC;
-  if (fd >= 0) {
-    message.control = &control;
-    message.control_size = rights;
-  }
-  if (pid > 0) {
-    control.credentials.pid = (uint32_t)pid;
-    control.credentials.uid = (uint32_t)sys_call0(__NR_getuid);
-    control.credentials.gid = (uint32_t)sys_call0(__NR_getgid);
-    message.control = fd >= 0 ? (void *)&control : &control.credentials_head;
-    message.control_size = sizeof control - (fd >= 0 ? 0 : rights);
-  }
-  /* Somebody would wait for it for ever: that init ends is a report, too. */
-  if (sys_call3(__NR_sendmsg, CHANNEL, &message, 0x4000 /* MSG_NOSIGNAL */) < 0) leave(1);
+  if (channel_send(event, pid, fd) < 0) leave(1);
 }
 
 static void send_event(struct wire_event *event) {
@@ -213,7 +159,7 @@ static void reap(void) {
   }
 }
 
-/* ---- the channel ------------------------------------------------------------------------------------------------ */
+/* ---- requests --------------------------------------------------------------------------------------------------- */
 
 static void start_job(uint32_t id, const void *records, uint32_t size, uint32_t flags) {
   struct failure failure;
@@ -309,36 +255,11 @@ static void kill_job(const struct wire_header *header) {
   }
 }
 
-static void take_descriptors(const struct message *message) {
-  const uint8_t *at = message->control;
-  const uint8_t *end = at + message->control_size;
-  while ((size_t)(end - at) >= sizeof(struct control)) {
-    const struct control *control = (const struct control *)at;
-    if (control->size < sizeof *control || control->size > (size_t)(end - at)) break;
-    const int *fds = (const int *)(control + 1);
-    size_t count = (control->size - sizeof *control) / sizeof *fds;
-    if (control->level == SOL_SOCKET_ && control->type == SCM_RIGHTS_)
-      for (size_t i = 0; i < count; i++) {
-        if (lent.count < (int)WIRE_FDS_TOTAL)
-          lent.fds[lent.count++] = fds[i];
-        else
-          close_fd(fds[i]);
-      }
-    const size_t step = (control->size + sizeof(long) - 1) & ~(sizeof(long) - 1);
-    if (step > (size_t)(end - at)) break; /* the last one may come without its padding */
-    at += step;
-  }
-}
-
 static void serve_channel(void) {
-  static uint8_t control[sizeof(struct control) + sizeof(int) * (WIRE_FDS_MAX + 4)] __attribute__((aligned(8)));
-  struct iovec part = {packet, sizeof packet};
-  struct message message = {.parts = &part, .part_count = 1, .control = control, .control_size = sizeof control};
-  long size = sys_call3(__NR_recvmsg, CHANNEL, &message, MSG_CMSG_CLOEXEC_ | MSG_DONTWAIT_);
+  const long size = channel_receive(packet, sizeof packet);
   if (size == -EINTR || size == -EAGAIN) return;
   const struct wire_header *header = (const struct wire_header *)packet;
   if (size < (long)sizeof *header || header->magic != WIRE_MAGIC) leave(0); /* Node is gone */
-  take_descriptors(&message);
   if (header->kind == WIRE_KILL) kill_job(header);
   if (header->kind != WIRE_REQUEST) return;
   if (header->a & WIRE_BOUNDING_SET_EMPTY) bounding_set_empty = 1;
