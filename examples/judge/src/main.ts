@@ -1,29 +1,17 @@
 // npm start: the judge as a service. Settings come from the environment (config.ts). Ends at SIGINT or SIGTERM, giving up
 // what it judges; nothing of it stays behind.
-import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
 import { ConfigError, readConfig } from './config.js'
-import { DescriptionError } from './engine/fields.js'
-import { Judge } from './engine/judge.js'
-import { loadLanguages } from './engine/languages.js'
-import { loadProblems } from './engine/problem.js'
 import { buildServer } from './http/server.js'
+import { loadJudge, runProgram } from './program.js'
 import { EmbeddedQueue } from './queue/embedded.js'
 import { RedisQueue } from './queue/redis.js'
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof ConfigError || error instanceof DescriptionError)) throw error
-  console.error(error.message)
-  process.exitCode = 2
-}
+await runProgram(main)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const languages = await loadLanguages(config.languages ?? new URL('../languages.json', import.meta.url))
-  const problems = await loadProblems(config.problems ?? fileURLToPath(new URL('../problems', import.meta.url)))
-  const judge = new Judge(problems, languages)
+  const { languages, problems, judge } = await loadJudge(config)
   const machine = new PQueue({ concurrency: config.concurrency })
   const submissions =
     config.redisUrl === undefined
